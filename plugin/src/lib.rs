@@ -1,0 +1,1 @@
+//! Soloist as a CLAP and VST3 effect.

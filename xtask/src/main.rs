@@ -1,0 +1,2 @@
+//! Set-up, bundling, headless rendering, demo and tests of Soloist.
+fn main() {}
