@@ -1,0 +1,130 @@
+"""Export a checkpoint as ONNX with its card, after checking onnxruntime against torch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from torch.export import Dim
+
+from . import bands
+from .card import Card, Score, render_card
+from .checkpoint import Checkpoint
+from .errors import TrainingError
+from .fixtures import write_fixtures
+from .model import IN_CHANNELS, StudioNet
+
+TOLERANCE = 1e-4
+"""Largest difference of logits between torch and onnxruntime."""
+MAX_WINDOW_MULTIPLES = 64
+"""Longest window of the graph, in FRAME_MULTIPLE frames (about 48 s)."""
+
+
+def session(path: Path, threads: int = 1) -> ort.InferenceSession:
+    """An onnxruntime session on the CPU."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def export_onnx(net: StudioNet, path: Path) -> None:
+    """Write the network with its batch norms folded; the frame count stays dynamic."""
+    example = torch.zeros(1, IN_CHANNELS, bands.NUM_BANDS, 4 * bands.FRAME_MULTIPLE)
+    frames = bands.FRAME_MULTIPLE * Dim("t", min=2, max=MAX_WINDOW_MULTIPLES)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net.folded(),
+            (example,),
+            str(path),
+            dynamo=True,
+            opset_version=18,
+            external_data=False,
+            input_names=["features"],
+            output_names=["mask_logits"],
+            dynamic_shapes={"features": {3: frames}},
+            verbose=False,
+        )
+    _strip(path)
+
+
+def _strip(path: Path) -> None:
+    """Remove the exporter's notes: they hold this machine's paths and say nothing to a reader."""
+    model = onnx.load(path)
+    for part in (model, model.graph, *model.graph.node):
+        del part.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def check_parity(net: StudioNet, path: Path) -> float:
+    """Largest difference of logits between torch and onnxruntime, at two window lengths."""
+    run = session(path)
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for frames in (2 * bands.FRAME_MULTIPLE, bands.WINDOW_FRAMES):
+        x = rng.normal(size=(1, IN_CHANNELS, bands.NUM_BANDS, frames)).astype(np.float32)
+        with torch.inference_mode():
+            expected = net.eval()(torch.from_numpy(x)).numpy()
+        found = run.run(["mask_logits"], {"features": x})[0]
+        worst = max(worst, float(np.abs(found - expected).max()))
+    if not worst <= TOLERANCE:
+        raise TrainingError(
+            f"onnxruntime differs from torch by {worst:.2e}; at most {TOLERANCE:.0e} is allowed"
+        )
+    return worst
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Scores as `soloist-train evaluate --json` wrote them."""
+    if not path.is_file():
+        raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
+    table: dict[str, Any] = json.loads(path.read_text())
+    return [
+        Score(table["data"], table["metric"], source, value)
+        for source, value in table["median_db"].items()
+    ]
+
+
+def export(
+    checkpoint: Checkpoint,
+    folder: Path,
+    fixtures: Path | None = None,
+    scores: Path | None = None,
+    version: str | None = None,
+) -> float:
+    """Write model.onnx and card.toml (and fixtures); gives the difference from torch."""
+    about = checkpoint.config.get("card", {})
+    missing = {"name", "version", "description", "license", "authors"} - set(about)
+    if missing:
+        raise TrainingError(f"the configuration's [card] lacks {', '.join(sorted(missing))}")
+    net = checkpoint.network()
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx = folder / "model.onnx"
+    export_onnx(net, onnx)
+    worst = check_parity(net, onnx)
+    card = Card(
+        name=about["name"],
+        version=version or about["version"],
+        description=about["description"],
+        license=about["license"],
+        authors=about["authors"],
+        training_data=about.get("training_data", []),
+        scores=read_scores(scores) if scores else [],
+    )
+    (folder / "card.toml").write_text(render_card(card, onnx))
+    if fixtures is not None:
+        write_fixtures(session(onnx), fixtures)
+    return worst
