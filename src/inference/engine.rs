@@ -1,0 +1,77 @@
+//! The process-wide engine: one session for all that use the same model on the same provider.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::onnx::{OnnxEstimator, SharedSession};
+use super::{Estimator, InferenceError, Provider};
+use crate::model::ModelCard;
+
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct SessionKey {
+    sha256: String,
+    provider: Provider,
+}
+
+#[derive(Default)]
+struct Engine {
+    num_users: usize,
+    sessions: HashMap<SessionKey, Arc<SharedSession>>,
+}
+
+static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
+
+fn lock() -> MutexGuard<'static, Option<Engine>> {
+    // A panic elsewhere leaves the map whole: it changes in single steps.
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps opened sessions alive, also between uses: hosts deactivate and activate many times before
+/// they play. When the last user leaves, the sessions are freed.
+pub struct EngineUser(());
+
+impl EngineUser {
+    /// Joins the users of the engine.
+    #[must_use]
+    pub fn join() -> Self {
+        lock().get_or_insert_default().num_users += 1;
+        Self(())
+    }
+}
+
+impl Drop for EngineUser {
+    fn drop(&mut self) {
+        let mut engine = lock();
+        let Some(inner) = engine.as_mut() else { return };
+        inner.num_users -= 1;
+        if inner.num_users == 0 {
+            // Sessions still at work live on in their estimators until those are dropped.
+            *engine = None;
+        }
+    }
+}
+
+pub(super) fn open(
+    card: &Arc<ModelCard>,
+    runtime: &Path,
+    provider: Provider,
+) -> Result<Box<dyn Estimator>, InferenceError> {
+    let key = SessionKey { sha256: card.model.sha256.to_ascii_lowercase(), provider };
+    // Held while a session is opened, so that two instances do not both load one model.
+    let mut engine = lock();
+    let inner = engine.get_or_insert_default();
+    let session = match inner.sessions.get(&key) {
+        Some(session) => Arc::clone(session),
+        None => {
+            let session = Arc::new(SharedSession::open(card, runtime, provider)?);
+            // Models that nobody plays any more make room for this one.
+            inner.sessions.retain(|_, session| Arc::strong_count(session) > 1);
+            if inner.num_users > 0 {
+                inner.sessions.insert(key, Arc::clone(&session));
+            }
+            session
+        }
+    };
+    Ok(Box::new(OnnxEstimator::new(card, session)?))
+}
