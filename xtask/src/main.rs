@@ -1,2 +1,104 @@
-//! Set-up, bundling, headless rendering, demo and tests of Soloist.
-fn main() {}
+//! The `cargo xtask` command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::bounce::BlockPlan;
+use xtask::bundle::{BundleOptions, bundle};
+use xtask::checks::{CheckOptions, check_all};
+use xtask::demo::demo;
+use xtask::host::Format;
+use xtask::render::{RenderOptions, render};
+use xtask::setup::setup;
+
+/// Set-up, bundling, headless rendering, demo and tests of Soloist.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fetch onnxruntime for this platform (through pip, hash-checked) and lay out the resources.
+    Setup,
+    /// Build the plugin and bundle it as CLAP and VST3, with its model and runtime.
+    Bundle {
+        /// Build the development profile into `target/bundle-debug/bundled`.
+        #[arg(long)]
+        debug: bool,
+        /// Keep these bundles apart, in `target/bundle-NAME/bundled`.
+        #[arg(long)]
+        name: Option<String>,
+        /// More arguments for `cargo build`, after `--`.
+        #[arg(last = true)]
+        cargo_args: Vec<String>,
+    },
+    /// Bounce an audio file offline through the bundled plugin in a headless host.
+    Render {
+        /// The recording: WAV, FLAC, OGG, MP3 or AAC, mono or stereo.
+        input: PathBuf,
+        /// The WAV file to write, in 32-bit float.
+        output: PathBuf,
+        /// vocals, drums, bass, guitar, piano or other.
+        #[arg(long, default_value = "vocals")]
+        instrument: String,
+        /// isolate or remove.
+        #[arg(long, default_value = "isolate")]
+        mode: String,
+        /// Mix amount in percent, 0 to 100.
+        #[arg(long, default_value_t = 100.0)]
+        mix: f64,
+        /// clap or vst3.
+        #[arg(long, default_value = "clap")]
+        format: Format,
+        /// Host block in frames, or `random`.
+        #[arg(long, default_value = "512")]
+        block: BlockPlan,
+        /// Rate of the host in Hz; a recording at another rate is resampled to it first.
+        #[arg(long)]
+        rate: Option<u32>,
+    },
+    /// Set up, bundle, and bounce the demo mix; prints scores, writes audio and pictures.
+    Demo,
+    /// Run every test: format, lints, unit and host tests, Python hosts.
+    Test {
+        /// Leave out lints, the Python hosts and the slowest host tests.
+        #[arg(long)]
+        fast: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Setup => {
+            let resources = setup()?;
+            println!("Resources ready: {}", resources.display());
+        }
+        Command::Bundle { debug, name, cargo_args } => {
+            let bundles = bundle(&BundleOptions { debug, name, cargo_args })?;
+            println!("Bundles ready: {}", bundles.dir.display());
+        }
+        Command::Render { input, output, instrument, mode, mix, format, block, rate } => {
+            let options =
+                RenderOptions { instrument, mode, mix_percent: mix, format, block, rate_hz: rate };
+            render(&input, &output, &options)?;
+        }
+        Command::Demo => demo()?,
+        Command::Test { fast } => check_all(&CheckOptions { fast })?,
+    }
+    Ok(())
+}

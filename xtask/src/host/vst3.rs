@@ -1,0 +1,292 @@
+//! The VST3 host, on the vst3 crate's bindings.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, anyhow, bail};
+use vst3::Steinberg::Vst::{
+    AudioBusBuffers, AudioBusBuffers__type0, BusDirections_, IAudioProcessor, IAudioProcessorTrait,
+    IComponent, IComponentHandler, IComponentTrait, IEditController, IEditControllerTrait,
+    IHostApplication, IParameterChanges, MediaTypes_, ParameterInfo, ProcessData, ProcessModes_,
+    ProcessSetup, SpeakerArr, String128, SymbolicSampleSizes_,
+};
+use vst3::Steinberg::{IBStream, IPluginBaseTrait, kResultOk, tresult};
+use vst3::{ComPtr, ComWrapper};
+
+use super::vst3_module::{Module, as_unknown};
+use super::vst3_objects::{HostApplication, MemoryStream, ParameterChange, ParameterChanges};
+use super::{
+    Format, HeadlessHost, HostCalls, Parameter, ProcessConfig, RenderMode, check_block, find,
+};
+use crate::paths::Bundles;
+
+/// One VST3 plugin instance in a host without a window.
+pub struct Vst3Host {
+    // Dropped in this order: objects of the module before the module.
+    active: Option<Active>,
+    processor: ComPtr<IAudioProcessor>,
+    controller: ComPtr<IEditController>,
+    component: ComPtr<IComponent>,
+    application: ComWrapper<HostApplication>,
+    parameters: Vec<Parameter>,
+    pending_changes: Vec<ParameterChange>,
+    _module: Module,
+}
+
+struct Active {
+    config: ProcessConfig,
+    inputs: Vec<Vec<f32>>,
+}
+
+impl Vst3Host {
+    /// Loads the first audio effect of the VST3 bundle.
+    ///
+    /// # Errors
+    /// When the module cannot be loaded or the plugin cannot be created.
+    pub fn load(bundles: &Bundles) -> Result<Self> {
+        let module = Module::load(&bundles.vst3_library())?;
+        let component: ComPtr<IComponent> = module.create()?;
+        let processor = component.cast().context("the VST3 plugin is no audio processor")?;
+        let controller: ComPtr<IEditController> =
+            component.cast().context("the VST3 plugin keeps its controller in another class")?;
+        let application = ComWrapper::new(HostApplication::default());
+        let context: ComPtr<IHostApplication> =
+            application.to_com_ptr().context("the host application is a host application")?;
+        let handler: ComPtr<IComponentHandler> =
+            application.to_com_ptr().context("the host application handles components")?;
+        // SAFETY: both host objects live as long as the plugin: it holds references to them, and
+        // so does this struct.
+        unsafe {
+            check("initialize", component.initialize(as_unknown(&context)))?;
+            check("setComponentHandler", controller.setComponentHandler(handler.as_ptr()))?;
+        }
+        let parameters = list_parameters(&controller);
+        Ok(Self {
+            active: None,
+            processor,
+            controller,
+            component,
+            application,
+            parameters,
+            pending_changes: Vec::new(),
+            _module: module,
+        })
+    }
+
+    fn set_up(&self, config: &ProcessConfig) -> Result<()> {
+        let mut arrangement = match config.num_channels {
+            1 => SpeakerArr::kMono,
+            2 => SpeakerArr::kStereo,
+            other => bail!("{other} channels were asked for, expected 1 or 2"),
+        };
+        let mut output_arrangement = arrangement;
+        let mut setup = ProcessSetup {
+            processMode: process_mode(config.mode),
+            symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
+            maxSamplesPerBlock: i32::try_from(config.max_block_frames)?,
+            sampleRate: config.sample_rate_hz,
+        };
+        // SAFETY: plain calls on live objects; every pointer is valid during its call.
+        unsafe {
+            let arranged = self.processor.setBusArrangements(
+                &raw mut arrangement,
+                1,
+                &raw mut output_arrangement,
+                1,
+            );
+            check("setBusArrangements", arranged)?;
+            check("setupProcessing", self.processor.setupProcessing(&raw mut setup))?;
+            for direction in [BusDirections_::kInput, BusDirections_::kOutput] {
+                let media = MediaTypes_::kAudio as i32;
+                check("activateBus", self.component.activateBus(media, direction as i32, 0, 1))?;
+            }
+            check("setActive", self.component.setActive(1))?;
+            check("setProcessing", self.processor.setProcessing(1))
+        }
+    }
+
+    fn stream(bytes: Vec<u8>) -> Result<(ComWrapper<MemoryStream>, ComPtr<IBStream>)> {
+        let stream = ComWrapper::new(MemoryStream::new(bytes));
+        let pointer = stream.to_com_ptr().context("a memory stream is a stream")?;
+        Ok((stream, pointer))
+    }
+}
+
+impl HeadlessHost for Vst3Host {
+    fn format(&self) -> Format {
+        Format::Vst3
+    }
+
+    fn activate(&mut self, config: &ProcessConfig) -> Result<()> {
+        self.deactivate();
+        self.set_up(config)?;
+        let inputs = vec![Vec::with_capacity(config.max_block_frames); config.num_channels];
+        self.active = Some(Active { config: *config, inputs });
+        Ok(())
+    }
+
+    fn deactivate(&mut self) {
+        if self.active.take().is_some() {
+            // SAFETY: plain calls on live objects, in the order that the format prescribes.
+            unsafe {
+                self.processor.setProcessing(0);
+                self.component.setActive(0);
+            }
+        }
+    }
+
+    fn latency_frames(&mut self) -> usize {
+        // SAFETY: a plain call on a live object.
+        unsafe { self.processor.getLatencySamples() as usize }
+    }
+
+    fn parameter_names(&self) -> Vec<String> {
+        self.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+    }
+
+    fn parameter_text(&mut self, name: &str) -> Result<String> {
+        let id = find(&self.parameters, name)?.id;
+        let mut text: String128 = [0; 128];
+        // SAFETY: `text` is valid for writing during the call.
+        let result = unsafe {
+            let value = self.controller.getParamNormalized(id);
+            self.controller.getParamStringByValue(id, value, &raw mut text)
+        };
+        check("getParamStringByValue", result)?;
+        Ok(from_utf16(&text))
+    }
+
+    fn set_parameter_at(&mut self, name: &str, text: &str, at_frame: usize) -> Result<()> {
+        let id = find(&self.parameters, name)?.id;
+        let mut wide: Vec<_> = text.encode_utf16().chain([0]).map(|unit| unit as _).collect();
+        let mut value = 0.0;
+        // SAFETY: `wide` ends with a zero and both pointers are valid during the call.
+        let result =
+            unsafe { self.controller.getParamValueByString(id, wide.as_mut_ptr(), &raw mut value) };
+        if result != kResultOk {
+            bail!("`{text}` is no value of the parameter `{name}`");
+        }
+        // SAFETY: a plain call on a live object. The controller is told as well as the processor,
+        // as hosts do when a user turns a knob.
+        unsafe { self.controller.setParamNormalized(id, value) };
+        if self.active.is_some() {
+            let at_frame = i32::try_from(at_frame)?;
+            self.pending_changes.push(ParameterChange { id, at_frame, value });
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
+        let active = self.active.as_mut().context("the plugin is not active")?;
+        let num_frames = check_block(&active.config, channels)?;
+        for (input, channel) in active.inputs.iter_mut().zip(channels.iter()) {
+            input.clear();
+            input.extend_from_slice(channel);
+        }
+        let changes = ComWrapper::new(ParameterChanges::new(self.pending_changes.drain(..)));
+        let changes: ComPtr<IParameterChanges> =
+            changes.to_com_ptr().context("parameter changes are parameter changes")?;
+        let mut inputs: Vec<*mut f32> =
+            active.inputs.iter_mut().map(|input| input.as_mut_ptr()).collect();
+        let mut outputs: Vec<*mut f32> =
+            channels.iter_mut().map(|channel| channel.as_mut_ptr()).collect();
+        let (mut input_bus, mut output_bus) = (bus(&mut inputs), bus(&mut outputs));
+        let mut data = ProcessData {
+            processMode: process_mode(active.config.mode),
+            symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
+            numSamples: i32::try_from(num_frames)?,
+            numInputs: 1,
+            numOutputs: 1,
+            inputs: &raw mut input_bus,
+            outputs: &raw mut output_bus,
+            inputParameterChanges: changes.as_ptr(),
+            outputParameterChanges: std::ptr::null_mut(),
+            inputEvents: std::ptr::null_mut(),
+            outputEvents: std::ptr::null_mut(),
+            processContext: std::ptr::null_mut(),
+        };
+        // SAFETY: every buffer holds `num_frames` frames (checked above), input and output do not
+        // overlap, and everything that `data` points at outlives the call.
+        check("process", unsafe { self.processor.process(&raw mut data) })
+    }
+
+    fn save_state(&mut self) -> Result<Vec<u8>> {
+        let (stream, pointer) = Self::stream(Vec::new())?;
+        // SAFETY: the stream outlives the call.
+        check("getState", unsafe { IComponentTrait::getState(&self.component, pointer.as_ptr()) })?;
+        Ok(stream.to_vec())
+    }
+
+    fn load_state(&mut self, state: &[u8]) -> Result<()> {
+        let (_stream, pointer) = Self::stream(state.to_vec())?;
+        // SAFETY: the stream outlives both calls.
+        unsafe {
+            check("setState", IComponentTrait::setState(&self.component, pointer.as_ptr()))?;
+        }
+        let (_stream, pointer) = Self::stream(state.to_vec())?;
+        // SAFETY: the stream outlives the call.
+        let result = unsafe { self.controller.setComponentState(pointer.as_ptr()) };
+        check("setComponentState", result)
+    }
+
+    fn calls(&self) -> HostCalls {
+        HostCalls {
+            restart_requests: self.application.restart_requests.load(Ordering::SeqCst),
+            latency_changes: self.application.latency_changes.load(Ordering::SeqCst),
+            forbidden_latency_changes: 0,
+        }
+    }
+}
+
+impl Drop for Vst3Host {
+    fn drop(&mut self) {
+        self.deactivate();
+        // SAFETY: the last calls on these objects, in the order that the format prescribes.
+        unsafe {
+            self.controller.setComponentHandler(std::ptr::null_mut());
+            self.component.terminate();
+        }
+    }
+}
+
+fn process_mode(mode: RenderMode) -> i32 {
+    match mode {
+        RenderMode::Realtime => ProcessModes_::kRealtime as i32,
+        RenderMode::Offline => ProcessModes_::kOffline as i32,
+    }
+}
+
+fn bus(channels: &mut [*mut f32]) -> AudioBusBuffers {
+    AudioBusBuffers {
+        numChannels: channels.len() as i32,
+        silenceFlags: 0,
+        __field0: AudioBusBuffers__type0 { channelBuffers32: channels.as_mut_ptr() },
+    }
+}
+
+fn check(call: &str, result: tresult) -> Result<()> {
+    if result == kResultOk {
+        Ok(())
+    } else {
+        Err(anyhow!("the VST3 plugin answered {call} with code {result}"))
+    }
+}
+
+fn list_parameters(controller: &ComPtr<IEditController>) -> Vec<Parameter> {
+    // SAFETY: a plain call on a live object.
+    let count = unsafe { controller.getParameterCount() };
+    let mut parameters = Vec::new();
+    for index in 0..count {
+        // SAFETY: a C struct of numbers, for which zero is a valid value.
+        let mut info: ParameterInfo = unsafe { std::mem::zeroed() };
+        // SAFETY: `info` is valid for writing during the call.
+        if unsafe { controller.getParameterInfo(index, &raw mut info) } == kResultOk {
+            parameters.push(Parameter { id: info.id, name: from_utf16(&info.title) });
+        }
+    }
+    parameters
+}
+
+fn from_utf16(text: &String128) -> String {
+    let units: Vec<u16> = text.iter().take_while(|unit| **unit != 0).map(|u| *u as u16).collect();
+    String::from_utf16_lossy(&units)
+}

@@ -1,0 +1,28 @@
+//! Set-up, bundling, headless rendering, demo and tests of Soloist.
+//!
+//! `cargo xtask` is the only command that a fresh clone needs. It is a library as well, so that
+//! the integration tests in `xtask/tests/` load the bundled plugin through the same hosts as
+//! `cargo xtask render`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`paths`] | where resources, bundles and results lie |
+//! | [`setup`] | fetches onnxruntime, copies the models |
+//! | [`bundle`] | builds the plugin and puts its resources into the bundles |
+//! | [`host`] | a CLAP host and a VST3 host behind one trait |
+//! | [`bounce`] | drives a host over a whole recording |
+//! | [`lag`] | measures a delay |
+//! | [`render`], [`demo`], [`checks`] | the commands on top |
+
+pub mod bounce;
+pub mod bundle;
+pub mod checks;
+pub mod demo;
+pub mod host;
+pub mod lag;
+pub mod paths;
+pub mod process;
+pub mod python;
+pub mod render;
+pub mod resample;
+pub mod setup;
