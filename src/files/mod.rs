@@ -7,6 +7,7 @@ pub mod audio;
 mod codecs;
 mod colour;
 mod dither;
+mod levels;
 mod mp4_edit;
 mod output;
 mod picture;

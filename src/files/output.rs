@@ -20,8 +20,14 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The target exists and may not be replaced.
-    #[error("{path:?} exists already")]
+    #[error("{path:?} exists already: it is not replaced unless asked for")]
     Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A folder or a device.
+    #[error("{path:?} is not a file: it cannot be replaced by one")]
+    NotAFile {
         /// The target.
         path: PathBuf,
     },
@@ -50,7 +56,7 @@ pub enum WriteError {
 
 /// Writes any bytes under a temporary name first, as the WAV writer does.
 pub(super) fn write_whole(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), WriteError> {
-    refuse_existing(path, overwrite)?;
+    let path = &target(path, overwrite)?;
     let mut temporary = temporary_beside(path).map_err(|error| io_error(path, error))?;
     temporary.write_all(bytes).map_err(|error| io_error(path, error))?;
     persist(temporary, path, overwrite)
@@ -88,15 +94,20 @@ pub(super) fn persist(
     }
 }
 
-/// Says so early when the target stands in the way.
-pub(super) fn refuse_existing(path: &Path, overwrite: bool) -> Result<(), WriteError> {
-    if path.is_dir() {
-        return Err(io_error(path, io::ErrorKind::IsADirectory.into()));
-    }
-    if !overwrite && path.symlink_metadata().is_ok() {
+/// Looks at the target before any work: the file to write in the end (behind a link, the file that
+/// the link leads to), unless something stands in its way.
+pub(super) fn target(path: &Path, overwrite: bool) -> Result<PathBuf, WriteError> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(path.to_owned()) };
+    if !overwrite {
         return Err(WriteError::Exists { path: path.to_owned() });
     }
-    Ok(())
+    let target = if found.is_symlink() {
+        path.canonicalize().map_err(|error| io_error(path, error))?
+    } else {
+        path.to_owned()
+    };
+    // Renaming onto a device or a folder would replace or lose it.
+    if target.is_file() { Ok(target) } else { Err(WriteError::NotAFile { path: path.to_owned() }) }
 }
 
 pub(super) fn io_error(path: &Path, source: io::Error) -> WriteError {

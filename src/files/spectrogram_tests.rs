@@ -14,11 +14,10 @@ fn sine(frequency_hz: f32, sample_rate_hz: u32, num_frames: usize) -> Audio {
 
 #[test]
 fn a_full_scale_sine_reads_zero_db_at_its_own_height() {
-    let options = SpectrogramOptions { width_px: 20, height_px: 200, ..Default::default() };
     let scale = LogScale { min_hz: 30.0, max_hz: 20_000.0 };
     for sample_rate_hz in [44_100, 96_000] {
         let audio = sine(1000.0, sample_rate_hz, sample_rate_hz as usize);
-        let levels = levels_db(&audio, &options, &scale);
+        let levels = levels_db(&audio, (20, 200), &scale);
         let column: Vec<f64> = (0..200).map(|row| levels[row * 20 + 10]).collect();
         let loudest = (0..200).max_by(|&a, &b| column[a].total_cmp(&column[b])).unwrap();
         assert!((-2.0..0.1).contains(&column[loudest]), "{} dB", column[loudest]);
@@ -32,8 +31,7 @@ fn a_full_scale_sine_reads_zero_db_at_its_own_height() {
 fn sound_shows_in_its_own_half_of_the_picture() {
     let mut audio = sine(1000.0, 44_100, 88_200);
     audio.channels.iter_mut().for_each(|channel| channel[..44_100].fill(0.0));
-    let options = SpectrogramOptions { width_px: 40, height_px: 100, ..Default::default() };
-    let levels = levels_db(&audio, &options, &LogScale { min_hz: 30.0, max_hz: 20_000.0 });
+    let levels = levels_db(&audio, (40, 100), &LogScale { min_hz: 30.0, max_hz: 20_000.0 });
     let loudest = |column: usize| {
         (0..100).map(|row| levels[row * 40 + column]).fold(f64::NEG_INFINITY, f64::max)
     };

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::Audio;
 use super::dither::TriangularDither;
 pub use super::output::WriteError;
-use super::output::{MAX_DATA_BYTES, io_error, persist, refuse_existing, temporary_beside};
+use super::output::{MAX_DATA_BYTES, io_error, persist, target, temporary_beside};
 
 /// How samples are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl WavWriter {
         options: WavOptions,
         expected_frames: Option<u64>,
     ) -> Result<Self, WriteError> {
-        refuse_existing(path, options.overwrite)?;
+        let path = &target(path, options.overwrite)?;
         check_size(path, options, expected_frames.unwrap_or(0))?;
         let temporary = temporary_beside(path).map_err(|error| io_error(path, error))?;
         let handle = temporary.as_file().try_clone().map_err(|error| io_error(path, error))?;

@@ -142,3 +142,17 @@ fn written_files_are_readable_like_any_other_file() {
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
     assert_eq!(mode(&ours), mode(&plain));
 }
+
+#[cfg(unix)]
+#[test]
+fn links_stay_links_and_devices_stay_devices() {
+    let dir = TempDir::new().unwrap();
+    let (file, link) = (dir.path().join("file.wav"), dir.path().join("link.wav"));
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    write_wav(&link, &ramp(5), SampleFormat::Float, true).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(read_audio(&file).unwrap(), ramp(5));
+    let error = write_wav(Path::new("/dev/null"), &ramp(5), SampleFormat::Float, true);
+    assert!(error.unwrap_err().to_string().contains("is not a file"));
+}
