@@ -1,0 +1,197 @@
+//! What can be chosen from lists, with the names that sessions save.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use nice_plug::params::persist::PersistentField;
+use nice_plug::prelude::Enum;
+use soloist::model::{DEFAULT_MODEL, Instrument};
+use soloist::streaming::{LatePolicy, LatencyMode, MixMode};
+
+/// Which stem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum InstrumentChoice {
+    /// Lead and backing singers.
+    #[id = "vocals"]
+    Vocals,
+    /// Drum kit and percussion.
+    #[id = "drums"]
+    Drums,
+    /// Basses of all kinds.
+    #[id = "bass"]
+    Bass,
+    /// Guitars of all kinds.
+    #[id = "guitar"]
+    Guitar,
+    /// Pianos of all kinds.
+    #[id = "piano"]
+    Piano,
+    /// All the rest.
+    #[id = "other"]
+    Other,
+}
+
+impl From<InstrumentChoice> for Instrument {
+    fn from(choice: InstrumentChoice) -> Self {
+        match choice {
+            InstrumentChoice::Vocals => Self::Vocals,
+            InstrumentChoice::Drums => Self::Drums,
+            InstrumentChoice::Bass => Self::Bass,
+            InstrumentChoice::Guitar => Self::Guitar,
+            InstrumentChoice::Piano => Self::Piano,
+            InstrumentChoice::Other => Self::Other,
+        }
+    }
+}
+
+/// What to do with the stem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ModeChoice {
+    /// The stem alone.
+    #[id = "isolate"]
+    Isolate,
+    /// All but the stem.
+    #[id = "remove"]
+    Remove,
+}
+
+impl From<ModeChoice> for MixMode {
+    fn from(choice: ModeChoice) -> Self {
+        match choice {
+            ModeChoice::Isolate => Self::Isolate,
+            ModeChoice::Remove => Self::Remove,
+        }
+    }
+}
+
+/// What sounds while results are late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum LateChoice {
+    /// The delayed input.
+    #[id = "delayed-mix"]
+    #[name = "Delayed Mix"]
+    DelayedMix,
+    /// Nothing.
+    #[id = "silence"]
+    Silence,
+}
+
+impl From<LateChoice> for LatePolicy {
+    fn from(choice: LateChoice) -> Self {
+        match choice {
+            LateChoice::DelayedMix => Self::DelayedMix,
+            LateChoice::Silence => Self::Silence,
+        }
+    }
+}
+
+/// The latency mode, saved by name. A name that this version does not know gives Studio.
+#[derive(Debug, Default)]
+pub struct LatencyChoice;
+
+impl LatencyChoice {
+    /// The mode.
+    pub fn mode(&self) -> LatencyMode {
+        LatencyMode::Studio
+    }
+
+    /// Its name for the editor.
+    pub fn title(&self) -> &'static str {
+        "Studio"
+    }
+}
+
+impl PersistentField<'_, String> for LatencyChoice {
+    fn set(&self, _name: String) {}
+
+    fn map<F, R>(&self, f: F) -> R
+    where
+        F: Fn(&String) -> R,
+    {
+        f(&"studio".to_owned())
+    }
+}
+
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The chosen model's name, which need not be installed, and whoever must hear of a change.
+pub struct ModelChoice {
+    name: Mutex<String>,
+    listener: OnceLock<Listener>,
+}
+
+impl Default for ModelChoice {
+    fn default() -> Self {
+        Self { name: Mutex::new(DEFAULT_MODEL.to_owned()), listener: OnceLock::new() }
+    }
+}
+
+impl ModelChoice {
+    /// The name.
+    pub fn name(&self) -> String {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Chooses a model; an empty name is the default's. The listener is called when the name is
+    /// another than before, on this thread.
+    pub fn choose(&self, name: &str) {
+        let name = if name.is_empty() { DEFAULT_MODEL } else { name };
+        {
+            let mut current = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+            if *current == name {
+                return;
+            }
+            name.clone_into(&mut current);
+        }
+        if let Some(listener) = self.listener.get() {
+            listener(name);
+        }
+    }
+
+    /// Calls `listener` with each new name from now on. Only the first listener counts.
+    pub fn on_change(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        let first = self.listener.set(Box::new(listener)).is_ok();
+        debug_assert!(first, "the model choice already has a listener");
+    }
+}
+
+impl PersistentField<'_, String> for ModelChoice {
+    fn set(&self, name: String) {
+        self.choose(&name);
+    }
+
+    fn map<F, R>(&self, f: F) -> R
+    where
+        F: Fn(&String) -> R,
+    {
+        f(&self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn instruments_stand_in_the_library_order_under_its_names() {
+        let ids = InstrumentChoice::ids().unwrap();
+        assert_eq!(ids.len(), Instrument::ALL.len());
+        for (index, instrument) in Instrument::ALL.into_iter().enumerate() {
+            assert_eq!(Instrument::from(InstrumentChoice::from_index(index)), instrument);
+            assert_eq!(ids[index], instrument.name());
+        }
+    }
+
+    #[test]
+    fn the_listener_hears_each_new_name_once() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let choice = ModelChoice::default();
+        let heard_by_listener = Arc::clone(&heard);
+        choice.on_change(move |name| heard_by_listener.lock().unwrap().push(name.to_owned()));
+        for name in ["studio", "wave-unet", "wave-unet", ""] {
+            choice.choose(name);
+        }
+        assert_eq!(*heard.lock().unwrap(), ["wave-unet", "studio"]);
+    }
+}

@@ -1,0 +1,255 @@
+//! A CLAP host of the smallest kind, on one thread, that writes down what the plugin asks of it.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::{null, null_mut};
+
+use clap_sys::audio_buffer::clap_audio_buffer;
+use clap_sys::events::{
+    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, clap_event_header, clap_event_param_value,
+    clap_input_events, clap_output_events,
+};
+use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
+use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
+use clap_sys::ext::render::{CLAP_EXT_RENDER, clap_plugin_render, clap_plugin_render_mode};
+use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
+use clap_sys::host::clap_host;
+use clap_sys::plugin::clap_plugin;
+use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::version::CLAP_VERSION;
+
+/// What the host is doing to the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not active.
+    Deactivated,
+    /// Inside `activate()`.
+    Activating,
+    /// Active, on the main thread.
+    Active,
+    /// Inside `process()`.
+    Processing,
+}
+
+thread_local! {
+    static PHASE: Cell<Phase> = const { Cell::new(Phase::Deactivated) };
+    static LATENCY_CHANGES: RefCell<Vec<Phase>> = const { RefCell::new(Vec::new()) };
+    static RESTART_REQUESTED: Cell<bool> = const { Cell::new(false) };
+}
+
+static LATENCY: clap_host_latency = clap_host_latency { changed: Some(latency_changed) };
+
+unsafe extern "C" fn latency_changed(_host: *const clap_host) {
+    LATENCY_CHANGES.with_borrow_mut(|phases| phases.push(PHASE.get()));
+}
+
+unsafe extern "C" fn request_restart(_host: *const clap_host) {
+    RESTART_REQUESTED.set(true);
+}
+
+unsafe extern "C" fn ignore(_host: *const clap_host) {}
+
+unsafe extern "C" fn host_extension(_host: *const clap_host, id: *const c_char) -> *const c_void {
+    // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
+    let id = unsafe { CStr::from_ptr(id) };
+    if id == CLAP_EXT_LATENCY { (&raw const LATENCY).cast() } else { null() }
+}
+
+type Events = Vec<clap_event_param_value>;
+
+unsafe extern "C" fn num_events(events: *const clap_input_events) -> u32 {
+    // SAFETY: `ctx` points to the events of the running `process()`.
+    unsafe { (*(*events).ctx.cast::<Events>()).len() as u32 }
+}
+
+unsafe extern "C" fn event_at(
+    events: *const clap_input_events,
+    index: u32,
+) -> *const clap_event_header {
+    // SAFETY: as above.
+    let events = unsafe { &*(*events).ctx.cast::<Events>() };
+    events.get(index as usize).map_or(null(), |event| &raw const event.header)
+}
+
+unsafe extern "C" fn drop_event(
+    _events: *const clap_output_events,
+    _event: *const clap_event_header,
+) -> bool {
+    true
+}
+
+/// One plugin instance in the host.
+pub struct Host {
+    plugin: *const clap_plugin,
+    events: Events,
+    // The plugin holds a pointer to it.
+    _host: Box<clap_host>,
+}
+
+impl Host {
+    /// Makes the library's plugin of that identifier.
+    pub fn load(id: &CStr) -> Self {
+        LATENCY_CHANGES.with_borrow_mut(Vec::clear);
+        RESTART_REQUESTED.set(false);
+        PHASE.set(Phase::Deactivated);
+        let host = Box::new(clap_host {
+            clap_version: CLAP_VERSION,
+            host_data: null_mut(),
+            name: c"Test host".as_ptr(),
+            vendor: c"".as_ptr(),
+            url: c"".as_ptr(),
+            version: c"0".as_ptr(),
+            get_extension: Some(host_extension),
+            request_restart: Some(request_restart),
+            request_process: Some(ignore),
+            request_callback: Some(ignore),
+        });
+        // SAFETY: the entry is this library's own; every pointer is valid for its call, and the
+        // host outlives the plugin.
+        let plugin = unsafe {
+            let get_factory = crate::clap_entry.get_factory.unwrap();
+            let factory = get_factory(CLAP_PLUGIN_FACTORY_ID.as_ptr());
+            let factory = factory.cast::<clap_plugin_factory>();
+            (*factory).create_plugin.unwrap()(factory, &raw const *host, id.as_ptr())
+        };
+        assert!(!plugin.is_null());
+        // SAFETY: just made; `init` is the first call.
+        assert!(unsafe { (*plugin).init.unwrap()(plugin) });
+        Self { plugin, events: Events::new(), _host: host }
+    }
+
+    /// Activates and starts processing.
+    pub fn activate(&mut self, sample_rate_hz: f64) {
+        PHASE.set(Phase::Activating);
+        // SAFETY: the plugin is alive and not active.
+        assert!(unsafe { (*self.plugin).activate.unwrap()(self.plugin, sample_rate_hz, 1, 4096) });
+        PHASE.set(Phase::Active);
+        // SAFETY: active and not yet processing.
+        assert!(unsafe { (*self.plugin).start_processing.unwrap()(self.plugin) });
+    }
+
+    /// Stops processing and deactivates.
+    pub fn deactivate(&mut self) {
+        // SAFETY: the plugin is active and processing.
+        unsafe {
+            (*self.plugin).stop_processing.unwrap()(self.plugin);
+            (*self.plugin).deactivate.unwrap()(self.plugin);
+        }
+        PHASE.set(Phase::Deactivated);
+    }
+
+    /// Does what the plugin asked for, as a well-behaved host; says whether it had asked.
+    pub fn restart_if_asked(&mut self, sample_rate_hz: f64) -> bool {
+        let asked = RESTART_REQUESTED.take();
+        if asked {
+            self.deactivate();
+            self.activate(sample_rate_hz);
+        }
+        asked
+    }
+
+    /// Sets a parameter by its title at the start of the next block.
+    pub fn set_parameter(&mut self, title: &str, value: f64) {
+        let params = self.extension::<clap_plugin_params>(CLAP_EXT_PARAMS);
+        // SAFETY: the extension's pointer stays valid while the plugin lives; `info` is plain data
+        // that the plugin fills in.
+        let id = unsafe {
+            let mut info: clap_param_info = std::mem::zeroed();
+            (0..(*params).count.unwrap()(self.plugin)).find_map(|index| {
+                assert!((*params).get_info.unwrap()(self.plugin, index, &raw mut info));
+                let found = CStr::from_ptr(info.name.as_ptr()).to_str() == Ok(title);
+                found.then_some(info.id)
+            })
+        };
+        let header = clap_event_header {
+            size: size_of::<clap_event_param_value>() as u32,
+            time: 0,
+            space_id: CLAP_CORE_EVENT_SPACE_ID,
+            type_: CLAP_EVENT_PARAM_VALUE,
+            flags: 0,
+        };
+        self.events.push(clap_event_param_value {
+            header,
+            param_id: id.unwrap(),
+            cookie: null_mut(),
+            note_id: -1,
+            port_index: -1,
+            channel: -1,
+            key: -1,
+            value,
+        });
+    }
+
+    /// Processes one block in place; all channels have the same length.
+    pub fn process(&mut self, channels: &mut [Vec<f32>]) -> clap_process_status {
+        let num_frames = channels[0].len() as u32;
+        let mut pointers: Vec<*mut f32> = channels.iter_mut().map(|c| c.as_mut_ptr()).collect();
+        let mut buffer = clap_audio_buffer {
+            data32: pointers.as_mut_ptr(),
+            data64: null_mut(),
+            channel_count: pointers.len() as u32,
+            latency: 0,
+            constant_mask: 0,
+        };
+        let in_events = clap_input_events {
+            ctx: (&raw mut self.events).cast(),
+            size: Some(num_events),
+            get: Some(event_at),
+        };
+        let out_events = clap_output_events { ctx: null_mut(), try_push: Some(drop_event) };
+        let process = clap_process {
+            steady_time: -1,
+            frames_count: num_frames,
+            transport: null(),
+            audio_inputs: &raw const buffer,
+            audio_outputs: &raw mut buffer,
+            audio_inputs_count: 1,
+            audio_outputs_count: 1,
+            in_events: &raw const in_events,
+            out_events: &raw const out_events,
+        };
+        PHASE.set(Phase::Processing);
+        // SAFETY: active and processing; all that `process` points to outlives the call.
+        let status = unsafe { (*self.plugin).process.unwrap()(self.plugin, &raw const process) };
+        PHASE.set(Phase::Active);
+        self.events.clear();
+        assert_ne!(status, CLAP_PROCESS_ERROR);
+        status
+    }
+
+    /// The latency that the plugin tells, in frames.
+    pub fn latency_frames(&self) -> u32 {
+        let latency = self.extension::<clap_plugin_latency>(CLAP_EXT_LATENCY);
+        // SAFETY: the extension's pointer stays valid while the plugin lives.
+        unsafe { (*latency).get.unwrap()(self.plugin) }
+    }
+
+    /// Sets the render mode.
+    pub fn set_render_mode(&mut self, mode: clap_plugin_render_mode) {
+        let render = self.extension::<clap_plugin_render>(CLAP_EXT_RENDER);
+        // SAFETY: as above.
+        assert!(unsafe { (*render).set.unwrap()(self.plugin, mode) });
+    }
+
+    /// What the host was doing at each `latency.changed()`.
+    pub fn latency_changes(&self) -> Vec<Phase> {
+        LATENCY_CHANGES.with_borrow(Clone::clone)
+    }
+
+    fn extension<T>(&self, id: &CStr) -> *const T {
+        // SAFETY: the plugin is alive; the identifier names the type asked for.
+        let extension = unsafe { (*self.plugin).get_extension.unwrap()(self.plugin, id.as_ptr()) };
+        assert!(!extension.is_null(), "the plugin lacks {id:?}");
+        extension.cast()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if PHASE.get() != Phase::Deactivated {
+            self.deactivate();
+        }
+        // SAFETY: not active; the last call to this plugin.
+        unsafe { (*self.plugin).destroy.unwrap()(self.plugin) };
+    }
+}

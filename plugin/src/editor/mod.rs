@@ -1,0 +1,78 @@
+//! The editor window. It sees the parameters and the published report only, never the engine.
+
+mod app;
+mod widgets;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use nice_plug::context::gui::GuiContext;
+use nice_plug::editor::dpi::{LogicalSize, NativeSize};
+use nice_plug::editor::{
+    Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor,
+};
+use nice_plug_egui::{
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, RepaintNotifier, create_egui_editor,
+};
+
+use self::app::App;
+use crate::params::SoloistParams;
+use crate::report::Report;
+
+/// Smallest size in logical pixels at which every control can be reached.
+const MIN_SIZE: LogicalSize<f32> = LogicalSize::new(380.0, 360.0);
+
+/// Gives the newest report.
+pub type ReportSource = Arc<dyn Fn() -> Arc<Report> + Send + Sync>;
+
+/// Opens editor windows of the size that the session saved.
+pub struct SoloistEditor {
+    params: Arc<SoloistParams>,
+    reports: ReportSource,
+}
+
+impl SoloistEditor {
+    /// An editor of `params`, telling what `reports` gives.
+    pub fn new(params: Arc<SoloistParams>, reports: ReportSource) -> Self {
+        Self { params, reports }
+    }
+
+    fn logical_size(&self) -> LogicalSize<f64> {
+        let (width, height) = self.params.editor_size.get();
+        LogicalSize::new(f64::from(width), f64::from(height))
+    }
+}
+
+impl Editor for SoloistEditor {
+    type Handle = EguiEditorHandle;
+
+    fn spawn(
+        &self,
+        parent: Option<ParentWindowHandle>,
+        wait_for_parent: bool,
+        fallback_scale_factor: Option<f64>,
+        gui_context: GuiContext,
+        host: Option<HostMethods>,
+    ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        // Made anew for each window: nice-plug-egui fixes the size when an editor is created, which
+        // is before the host has restored the session.
+        let state = EguiEditorState::from_size(self.logical_size(), 1.0);
+        let settings =
+            EguiNiceSettings::new().with_tile("Soloist").with_resize_hint(self.resize_hint());
+        let app = App::new(Arc::clone(&self.params), Arc::clone(&self.reports));
+        create_egui_editor(state, RepaintNotifier::new(), settings, app)
+            .ok_or("the editor cannot be created")?
+            .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
+    }
+
+    fn size(&self) -> NativeSize<u32> {
+        NativeSize::from_size(self.logical_size().into(), 1.0)
+    }
+
+    fn resize_hint(&self) -> ResizeHint {
+        ResizeHint {
+            size_constraints: SizeConstraints::Logical { min_size: Some(MIN_SIZE), max_size: None },
+            ..ResizeHint::RESIZABLE
+        }
+    }
+}
