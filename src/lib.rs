@@ -5,4 +5,6 @@ pub mod dsp;
 pub mod files;
 pub mod inference;
 pub mod model;
+pub mod render;
+pub mod streaming;
 pub mod units;

@@ -45,7 +45,8 @@ mod tests {
     fn mirrored_weights_sum_to_one() {
         for length in [1, 4, 5] {
             for index in 0..length {
-                let sum = fade_in_weight(index, length) + fade_in_weight(length - 1 - index, length);
+                let sum =
+                    fade_in_weight(index, length) + fade_in_weight(length - 1 - index, length);
                 assert!((sum - 1.0).abs() < 1e-6);
             }
         }

@@ -13,9 +13,7 @@ pub fn hann_periodic(size: usize) -> Vec<f32> {
 /// [`hann_periodic`] before rounding to single precision.
 #[must_use]
 pub fn hann_periodic_f64(size: usize) -> Vec<f64> {
-    (0..size)
-        .map(|n| 0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / size as f64).cos())
-        .collect()
+    (0..size).map(|n| 0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / size as f64).cos()).collect()
 }
 
 #[cfg(test)]

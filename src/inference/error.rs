@@ -22,7 +22,9 @@ pub enum InferenceError {
         source: std::io::Error,
     },
     /// The model file is not the one that the card describes.
-    #[error("the model {path} is not the one its card describes: expected SHA-256 {expected}, found {found}")]
+    #[error(
+        "the model {path} is not the one its card describes: expected SHA-256 {expected}, found {found}"
+    )]
     WrongHash {
         /// The file.
         path: PathBuf,

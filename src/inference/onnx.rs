@@ -29,8 +29,7 @@ fn with_runtime<T>(
     path: &Path,
     use_it: impl FnOnce(&Environment) -> Result<T, InferenceError>,
 ) -> Result<T, InferenceError> {
-    let failed =
-        |reason: String| InferenceError::Runtime { path: path.to_owned(), reason };
+    let failed = |reason: String| InferenceError::Runtime { path: path.to_owned(), reason };
     let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     if runtime.is_none() {
         // A library of that name with another inside must be an error; ort asserts in places.
@@ -144,7 +143,14 @@ fn check_tensors(card: &ModelCard, session: &Session, path: &Path) -> Result<(),
     let (num_bands, num_inputs) = bands.map_or((0, 0), |b| (b.count, b.channels.len()));
     let num_outputs = card.sources().len() * card.audio.channels;
     let frames = (!card.window.dynamic).then_some(card.window.frames);
-    check_tensor("the input", session.inputs(), &card.input.name, [num_inputs, num_bands], frames, path)?;
+    check_tensor(
+        "the input",
+        session.inputs(),
+        &card.input.name,
+        [num_inputs, num_bands],
+        frames,
+        path,
+    )?;
     check_tensor(
         "the output",
         session.outputs(),
@@ -202,10 +208,8 @@ pub(super) struct OnnxEstimator {
 
 impl OnnxEstimator {
     pub fn new(card: &ModelCard, session: Arc<SharedSession>) -> Result<Self, InferenceError> {
-        let unsupported = |what: String| InferenceError::Unsupported {
-            name: card.name().to_owned(),
-            what,
-        };
+        let unsupported =
+            |what: String| InferenceError::Unsupported { name: card.name().to_owned(), what };
         let Some(bands) = card.analysis.bands.as_ref() else {
             return Err(unsupported(format!("{:?} input", card.analysis.representation)));
         };

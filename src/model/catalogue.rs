@@ -23,9 +23,11 @@ impl InstalledModel {
     pub fn name(&self) -> String {
         match &self.card {
             Ok(card) => card.name().to_owned(),
-            Err(_) => {
-                self.folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
-            }
+            Err(_) => self
+                .folder
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default(),
         }
     }
 }
@@ -76,10 +78,9 @@ impl Catalogue {
     pub fn find(&self, name: &str) -> Result<&Arc<ModelCard>, CatalogueError> {
         match self.models.iter().find(|model| model.name() == name) {
             Some(InstalledModel { card: Ok(card), .. }) => Ok(card),
-            Some(InstalledModel { card: Err(error), .. }) => Err(CatalogueError::Broken {
-                name: name.to_owned(),
-                reason: with_causes(error),
-            }),
+            Some(InstalledModel { card: Err(error), .. }) => {
+                Err(CatalogueError::Broken { name: name.to_owned(), reason: with_causes(error) })
+            }
             None => Err(CatalogueError::NotFound {
                 name: name.to_owned(),
                 places: listed(self.searched.iter().map(|place| place.display().to_string())),

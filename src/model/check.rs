@@ -81,7 +81,9 @@ fn sources(card: &ModelCard) -> Checked {
     within("audio.sources", sources.len(), 1..=6)?;
     let repeated = (1..sources.len()).find(|&i| sources[..i].contains(&sources[i]));
     match repeated {
-        Some(i) => Err(invalid("audio.sources", "each source once", format!("{} again", sources[i]))),
+        Some(i) => {
+            Err(invalid("audio.sources", "each source once", format!("{} again", sources[i])))
+        }
         None => Ok(()),
     }
 }
@@ -96,7 +98,12 @@ fn bands(card: &ModelCard, bands: &Bands) -> Checked {
     let values = bands.count * card.window.frames * bands.channels.len().max(masks);
     within("window.frames x bands x channels", values, 1..=MAX_TENSOR_VALUES)?;
     let axes = [Axis::Batch, Axis::Channel, Axis::Band, Axis::Frame];
-    expect("input.axes", card.input.axes == axes, "batch, channel, band, frame", listed(&card.input.axes))?;
+    expect(
+        "input.axes",
+        card.input.axes == axes,
+        "batch, channel, band, frame",
+        listed(&card.input.axes),
+    )?;
     let axes = [Axis::Batch, Axis::SourceChannel, Axis::Band, Axis::Frame];
     expect(
         "output.axes",

@@ -107,7 +107,9 @@ fn is_runtime_name(name: &str) -> bool {
     if cfg!(windows) {
         name.eq_ignore_ascii_case("onnxruntime.dll")
     } else if cfg!(target_os = "macos") {
-        name.starts_with("libonnxruntime") && name.ends_with(".dylib") && !name.contains("providers")
+        name.starts_with("libonnxruntime")
+            && name.ends_with(".dylib")
+            && !name.contains("providers")
     } else {
         // libonnxruntime_providers_*.so stand beside it in GPU packages and are no runtime.
         name.starts_with("libonnxruntime.so")

@@ -1,0 +1,136 @@
+//! From host frames to the network's features.
+
+use super::history::InputHistory;
+use crate::dsp::Complex32;
+use crate::dsp::bands::BandScale;
+use crate::dsp::stft::Stft;
+use crate::model::card::{Bands, FeatureChannel};
+
+/// Band features of one hop frame at a time.
+pub(crate) struct Analysis {
+    stft: Stft,
+    scale: BandScale,
+    bands: Bands,
+    spectra: Vec<Vec<Complex32>>,
+    power: Vec<f32>,
+    band_power: Vec<f32>,
+}
+
+impl Analysis {
+    pub fn new(bands: &Bands, scale: BandScale, analysis_size: usize, num_channels: usize) -> Self {
+        let stft = Stft::new(analysis_size);
+        Self {
+            spectra: vec![vec![Complex32::default(); stft.num_bins()]; num_channels],
+            power: vec![0.0; stft.num_bins()],
+            band_power: vec![0.0; scale.num_bands()],
+            stft,
+            scale,
+            bands: bands.clone(),
+        }
+    }
+
+    /// Values of one hop frame: feature channels times bands.
+    pub fn frame_len(&self) -> usize {
+        self.bands.channels.len() * self.scale.num_bands()
+    }
+
+    /// The feature of silence.
+    pub fn silence(&self) -> f32 {
+        feature(&self.bands, 0.0)
+    }
+
+    /// Features of the window of host frames that begins at `start`: `channel x band`.
+    pub fn analyse(&mut self, input: &InputHistory, start: i64, features: &mut [f32]) {
+        for (channel, spectrum) in self.spectra.iter_mut().enumerate() {
+            self.stft.analyse(input.window(channel, start, self.stft.fft_size()), spectrum);
+        }
+        let scale = (1.0 / self.stft.window_sum()) as f32;
+        let left = &self.spectra[0];
+        // A mono track is one whose sides are equal.
+        let right = self.spectra.last().unwrap_or(left);
+        let num_bands = self.scale.num_bands();
+        for (kind, out) in self.bands.channels.iter().zip(features.chunks_exact_mut(num_bands)) {
+            for ((power, &l), &r) in self.power.iter_mut().zip(left).zip(right) {
+                let bin = match kind {
+                    FeatureChannel::Left => l,
+                    FeatureChannel::Right => r,
+                    FeatureChannel::Side => (l - r) * 0.5,
+                    FeatureChannel::Mid => (l + r) * 0.5,
+                };
+                *power = (bin * scale).norm_sqr();
+            }
+            self.scale.mean_power(&self.power, &mut self.band_power);
+            for (out, &power) in out.iter_mut().zip(&self.band_power) {
+                *out = feature(&self.bands, power);
+            }
+        }
+    }
+}
+
+/// Standardised level of a band's mean power.
+fn feature(bands: &Bands, power: f32) -> f32 {
+    let floor = 10.0_f32.powf(bands.floor_db / 10.0);
+    (10.0 * (power + floor).log10() - bands.mean_db) / bands.std_db
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ModelCard;
+    use crate::streaming::grid::Grid;
+
+    /// A chord of partials at fixed frequencies, the same signal at any sample rate.
+    fn chord(sample_rate_hz: f64, num_frames: usize) -> Vec<f32> {
+        (0..num_frames)
+            .flat_map(|n| {
+                let t = n as f64 / sample_rate_hz;
+                let tone = |f: f64| 0.1 * (std::f64::consts::TAU * f * t).sin();
+                let left = tone(110.0) + tone(987.0) + tone(5_123.0);
+                let right = tone(220.0) + tone(987.0) + tone(12_345.0);
+                [left as f32, right as f32]
+            })
+            .collect()
+    }
+
+    fn features_at(sample_rate_hz: f64) -> Vec<f32> {
+        let card = ModelCard::builtin();
+        let grid = Grid::new(&card, sample_rate_hz);
+        let (bands, scale) = card.band_scale().unwrap();
+        let mut analysis = Analysis::new(bands, scale, grid.analysis_size, 2);
+        let mut history = InputHistory::new(2, grid.analysis_size);
+        history.push_interleaved(&chord(sample_rate_hz, sample_rate_hz as usize));
+        let mut features = vec![0.0; analysis.frame_len()];
+        analysis.analyse(&history, grid.analysis_start(20), &mut features);
+        features
+    }
+
+    #[test]
+    fn features_do_not_depend_on_the_hosts_sample_rate() {
+        let card = ModelCard::builtin();
+        let std_db = card.band_scale().unwrap().0.std_db;
+        let reference = features_at(44_100.0);
+        for rate in [48_000.0, 88_200.0, 96_000.0, 192_000.0] {
+            let got = features_at(rate);
+            let audible = reference.iter().zip(&got).filter(|(want, _)| **want > -1.0);
+            let mut count = 0;
+            for (want, got) in audible {
+                count += 1;
+                let difference_db = (want - got).abs() * std_db;
+                assert!(difference_db < 0.2, "{rate} Hz: {difference_db} dB");
+            }
+            assert!(count > 20, "the chord must be visible: {count} values");
+        }
+    }
+
+    #[test]
+    fn silence_has_one_value_everywhere() {
+        let card = ModelCard::builtin();
+        let (bands, scale) = card.band_scale().unwrap();
+        let mut analysis = Analysis::new(bands, scale, 4096, 1);
+        let history = InputHistory::new(1, 4096);
+        let mut features = vec![0.0; analysis.frame_len()];
+        analysis.analyse(&history, -4096, &mut features);
+        assert!(features.iter().all(|&value| value == analysis.silence()));
+        assert!((analysis.silence() + 2.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,346 @@
+//! The boundary: `split()` gives the audio thread's half and the worker's half of one stream.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ringbuf::traits::{Observer, Producer, Split};
+use ringbuf::{HeapProd, HeapRb};
+
+use super::MAX_CHANNELS;
+use super::latency::{LatencyMode, fade_frames, latency_frames};
+use super::mixer::{Controls, SourceMap, StemMixer};
+use super::ring::ResultQueue;
+use super::separator::{Separator, UnsupportedModel};
+use super::shared::{EpochMark, Shared};
+use super::status::{StreamState, StreamStatus};
+pub use super::worker::WorkerEndpoint;
+use crate::dsp::delay::DelayLine;
+use crate::dsp::level::sanitise;
+use crate::model::ModelCard;
+
+/// Longest stretch that is handled at once; longer blocks are cut, so that any length works.
+const MAX_CHUNK_FRAMES: usize = 512;
+
+/// Epochs that may be under way at once before the audio thread has to wait with the next.
+const MAX_EPOCH_MARKS: usize = 64;
+
+/// What a stream is made for.
+#[derive(Debug, Clone)]
+pub struct StreamConfig {
+    /// The model.
+    pub card: Arc<ModelCard>,
+    /// Host sample rate in Hz.
+    pub sample_rate_hz: f64,
+    /// 1 or 2.
+    pub num_channels: usize,
+    /// How much future is waited for.
+    pub mode: LatencyMode,
+}
+
+/// Why a stream cannot be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StreamError {
+    /// Neither mono nor stereo.
+    #[error("expected 1 or 2 channels, found {0}")]
+    Channels(usize),
+    /// A sample rate that makes no sense.
+    #[error("expected a sample rate of 2000 to 768000 Hz, found {0}")]
+    SampleRate(f64),
+    /// A model of another kind.
+    #[error(transparent)]
+    Model(#[from] UnsupportedModel),
+}
+
+/// Makes the two halves of a stream. Allocates all that the audio thread will ever need.
+///
+/// # Errors
+/// When the configuration is out of range.
+pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), StreamError> {
+    let StreamConfig { card, sample_rate_hz, num_channels, mode } = config;
+    if !(1..=MAX_CHANNELS).contains(num_channels) {
+        return Err(StreamError::Channels(*num_channels));
+    }
+    if !(2_000.0..=768_000.0).contains(sample_rate_hz) {
+        return Err(StreamError::SampleRate(*sample_rate_hz));
+    }
+    let separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)?;
+    let latency = latency_frames(card, *sample_rate_hz, *mode);
+    let map = SourceMap::new(card);
+    let stem_frame_len = map.num_sources() * num_channels;
+    let hop = separator.hop_frames();
+    // All that is under way lies between the frame that comes in and the frame that goes out.
+    let ring_frames = latency + 2 * hop + MAX_CHUNK_FRAMES;
+    let (input, input_out) = HeapRb::new(ring_frames * num_channels).split();
+    let (marks, marks_out) = HeapRb::new(MAX_EPOCH_MARKS).split();
+    let (results_in, results) = HeapRb::new(ring_frames * stem_frame_len).split();
+    let (headers_in, headers) = HeapRb::new(ring_frames / hop + 2).split();
+    let shared = Arc::new(Shared::new());
+    let controls = Controls::default();
+    let audio = AudioEndpoint {
+        shared: Arc::clone(&shared),
+        latency,
+        num_channels: *num_channels,
+        fade_frames: fade_frames(*sample_rate_hz),
+        wake_frames: hop,
+        input,
+        marks,
+        results: ResultQueue::new(results, headers, stem_frame_len),
+        mixer: StemMixer::new(map, *sample_rate_hz, &controls),
+        delays: (0..*num_channels).map(|_| DelayLine::new(latency)).collect(),
+        position: 0,
+        ring_frame: 0,
+        epoch: 0,
+        epoch_start: 0,
+        chunk_frames: 0,
+        mark_due: true,
+        fade: 1.0,
+        unannounced: 0,
+        clean: vec![0.0; MAX_CHUNK_FRAMES * num_channels],
+        stems: vec![0.0; MAX_CHUNK_FRAMES * stem_frame_len],
+    };
+    let worker = WorkerEndpoint::new(
+        shared,
+        separator,
+        input_out,
+        marks_out,
+        results_in,
+        headers_in,
+        *num_channels,
+    );
+    Ok((audio, worker))
+}
+
+/// The audio thread's half: copies to a ring, copies from a ring, mixes.
+///
+/// Send, so that a host may move it between audio threads; every call takes `&mut self`.
+pub struct AudioEndpoint {
+    shared: Arc<Shared>,
+    latency: usize,
+    num_channels: usize,
+    fade_frames: usize,
+    wake_frames: usize,
+    input: HeapProd<f32>,
+    marks: HeapProd<EpochMark>,
+    results: ResultQueue,
+    mixer: StemMixer,
+    delays: Vec<DelayLine>,
+    /// Host frames received since the last reset.
+    position: i64,
+    /// Host frames pushed into the input ring, ever.
+    ring_frame: u64,
+    epoch: u32,
+    /// Host frame at which the epoch began: no result comes for frames before it.
+    epoch_start: i64,
+    /// Frames of the chunk in hand.
+    chunk_frames: usize,
+    /// An epoch has begun that the worker has not been told of.
+    mark_due: bool,
+    /// Weight of the results against the delayed mix.
+    fade: f32,
+    /// Frames pushed since the worker was last woken.
+    unannounced: usize,
+    clean: Vec<f32>,
+    stems: Vec<f32>,
+}
+
+impl AudioEndpoint {
+    /// Frames by which the output lags the input, always.
+    #[must_use]
+    pub fn latency_frames(&self) -> usize {
+        self.latency
+    }
+
+    /// Counters and state.
+    #[must_use]
+    pub fn status(&self) -> &Arc<StreamStatus> {
+        &self.shared.status
+    }
+
+    /// Forgets all sound and begins a new epoch; gains jump to `controls`.
+    ///
+    /// # Realtime safety
+    /// Does not allocate, lock or wait.
+    pub fn reset(&mut self, controls: &Controls) {
+        for delay in &mut self.delays {
+            delay.reset();
+        }
+        self.mixer.snap_to(controls);
+        self.position = 0;
+        self.fade = 1.0;
+        self.begin_epoch();
+    }
+
+    /// Processes one block in place, planar, of any length. Where results are missing the delayed
+    /// mix (or silence) fades in.
+    ///
+    /// # Realtime safety
+    /// Does not allocate, lock or wait.
+    pub fn process(&mut self, channels: &mut [&mut [f32]], controls: &Controls) {
+        self.process_chunks(channels, controls, |_| {}, |_| {});
+    }
+
+    /// As [`AudioEndpoint::process`], but waits for every result: for offline rendering. Falls
+    /// back to the delayed mix only when there is no worker or it has failed.
+    pub fn process_blocking(&mut self, channels: &mut [&mut [f32]], controls: &Controls) {
+        self.process_chunks(channels, controls, Self::wait_for_room, |endpoint| {
+            endpoint.shared.wake_worker();
+            endpoint.wait_for_results();
+        });
+    }
+
+    /// As [`AudioEndpoint::process_blocking`], with the worker's half driven by `work` on this
+    /// thread: the same signal path on a deterministic schedule.
+    pub(crate) fn process_with<E>(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        controls: &Controls,
+        mut work: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut outcome = Ok(());
+        let work = |_: &mut Self| {
+            if outcome.is_ok() {
+                outcome = work();
+            }
+        };
+        self.process_chunks(channels, controls, |_| {}, work);
+        outcome
+    }
+
+    fn process_chunks(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        controls: &Controls,
+        before: impl Fn(&mut Self),
+        mut between: impl FnMut(&mut Self),
+    ) {
+        self.mixer.set(controls);
+        let num_frames = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        let mut begin = 0;
+        while begin < num_frames {
+            let end = (begin + MAX_CHUNK_FRAMES).min(num_frames);
+            self.chunk_frames = end - begin;
+            before(self);
+            self.push_input(channels, begin..end);
+            between(self);
+            self.mix_output(channels, begin..end);
+            self.position += (end - begin) as i64;
+            begin = end;
+        }
+    }
+
+    fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.shared.epoch.store(self.epoch, Ordering::Release);
+        self.results.begin_epoch(self.epoch);
+        self.mark_due = true;
+    }
+
+    /// Copies a chunk, made safe, to the worker and into `clean` for the delay.
+    fn push_input(&mut self, channels: &[&mut [f32]], range: std::ops::Range<usize>) {
+        let num_frames = range.len();
+        for (index, frame) in range.enumerate() {
+            for channel in 0..self.num_channels {
+                // A host may give fewer channels than it promised: they repeat the last one.
+                let source = &channels[channel.min(channels.len() - 1)];
+                self.clean[index * self.num_channels + channel] = sanitise(source[frame]);
+            }
+        }
+        let samples = &self.clean[..num_frames * self.num_channels];
+        if self.input.vacant_len() < samples.len() {
+            // The worker is gone or hopelessly behind: what follows is another stretch of time.
+            if !self.mark_due {
+                self.begin_epoch();
+            }
+            return;
+        }
+        if self.mark_due {
+            let ring_frame = self.ring_frame;
+            self.epoch_start = self.position;
+            let mark = EpochMark { epoch: self.epoch, ring_frame, start: self.position };
+            if self.marks.try_push(mark).is_err() {
+                return;
+            }
+            self.mark_due = false;
+        }
+        self.input.push_slice(samples);
+        self.ring_frame += num_frames as u64;
+        self.unannounced += num_frames;
+        if self.unannounced >= self.wake_frames {
+            self.unannounced = 0;
+            self.shared.wake_worker();
+        }
+    }
+
+    /// Waits until the worker has taken enough input to make room for the chunk.
+    fn wait_for_room(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let chunk_len = self.chunk_frames * self.num_channels;
+        shared.wait_for_progress(|| {
+            shared.wake_worker();
+            self.input.vacant_len() >= chunk_len || !shared.status.is_at_work()
+        });
+    }
+
+    /// Waits until the results of the chunk, and the fade after it, have come.
+    fn wait_for_results(&mut self) {
+        let play = self.position - self.latency as i64;
+        let shared = Arc::clone(&self.shared);
+        // Nothing is to come for frames before the epoch.
+        let first = play.max(self.epoch_start);
+        let missing = play + self.chunk_frames as i64 - first;
+        shared.wait_for_progress(|| {
+            self.results.drop_before(first);
+            self.results.refill();
+            missing <= 0
+                || self.results.available_from(first) >= missing as usize + self.fade_frames
+                || !shared.status.is_at_work()
+        });
+    }
+
+    /// Mixes results and delayed input into the chunk.
+    fn mix_output(&mut self, channels: &mut [&mut [f32]], range: std::ops::Range<usize>) {
+        let num_frames = range.len();
+        let play = self.position - self.latency as i64;
+        self.shared.play_position.store(play, Ordering::Release);
+        self.results.refill();
+        self.shared.status.count_dropped_if_any(self.results.drop_before(play.max(0)));
+        // Before frame 0 the stream is silent and no result is missing.
+        let lead = ((-play).max(0) as usize).min(num_frames);
+        let available = self.results.available_from(play + lead as i64);
+        let ready = available.min(num_frames - lead);
+        let stem_frame_len = self.mixer.num_sources() * self.num_channels;
+        let stems = &mut self.stems[..num_frames * stem_frame_len];
+        stems.fill(0.0);
+        self.results.read(&mut stems[lead * stem_frame_len..(lead + ready) * stem_frame_len]);
+
+        let step = 1.0 / self.fade_frames as f32;
+        let mut dry = [0.0_f32; MAX_CHANNELS];
+        let mut output = [0.0_f32; MAX_CHANNELS];
+        let mut late_frames = 0;
+        for (index, frame) in range.enumerate() {
+            // Results are let in only while enough of them follow to fade out on.
+            let on_time = index < lead || available.saturating_sub(index - lead) > self.fade_frames;
+            if on_time {
+                self.fade = if self.fade + step >= 1.0 { 1.0 } else { self.fade + step };
+            } else {
+                self.fade = (self.fade - step).max(0.0);
+                late_frames += 1;
+            }
+            for (channel, delay) in self.delays.iter_mut().enumerate() {
+                dry[channel] = delay.process(self.clean[index * self.num_channels + channel]);
+            }
+            self.mixer.mix_frame(
+                &stems[index * stem_frame_len..][..stem_frame_len],
+                &dry[..self.num_channels],
+                self.fade,
+                &mut output[..self.num_channels],
+            );
+            for (channel, out) in channels.iter_mut().zip(&output[..self.num_channels]) {
+                channel[frame] = *out;
+            }
+        }
+        if late_frames > 0 && self.shared.status.state() == StreamState::Running {
+            self.shared.status.count_late(late_frames);
+        }
+    }
+}

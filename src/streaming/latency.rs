@@ -1,0 +1,118 @@
+//! Latency as arithmetic: a pure function of (card, sample rate, mode).
+
+use super::grid::Grid;
+use crate::model::ModelCard;
+use crate::units::frames_from_seconds_ceil;
+
+/// Fade between results and the delayed mix, in seconds.
+pub(crate) const FADE_S: f64 = 0.005;
+
+/// How much future is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum LatencyMode {
+    /// The whole window of about 15 s, with 0.74 s of lookahead: the best quality.
+    #[default]
+    Studio,
+}
+
+/// How often the network runs and what it may see, in its hop frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    /// New hop frames in each run.
+    pub emission: usize,
+    /// Hop frames after the emitted ones that the network sees.
+    pub lookahead: usize,
+    /// Hop frames over which consecutive windows are cross-faded; part of the lookahead.
+    pub crossfade: usize,
+    /// Time that a run may take, counted in hop frames.
+    pub compute: usize,
+}
+
+impl Schedule {
+    pub fn new(card: &ModelCard, mode: LatencyMode) -> Self {
+        let frames = |duration_s: f64| {
+            let hops = duration_s * card.sample_rate_hz() / card.analysis.hop_size as f64;
+            (hops.round() as usize).max(1)
+        };
+        let LatencyMode::Studio = mode;
+        // A short window cannot emit more than it holds.
+        let quarter = (card.window.frames / 4).max(1);
+        let lookahead = frames(0.743).min(quarter);
+        Self {
+            emission: frames(0.557).min(quarter),
+            lookahead,
+            crossfade: frames(0.093).min(lookahead),
+            compute: frames(0.557),
+        }
+    }
+}
+
+/// Latency in host frames of `card` at `sample_rate_hz` in `mode`.
+///
+/// Output frame `p` needs the input up to half a resynthesis window past it, the mask there, and
+/// so the end of a run of the network: at most `emission + lookahead` hop frames and half an
+/// analysis window later. To that come the time to compute and the fade that hides late results.
+///
+/// ```text
+/// (emission + lookahead + compute) * hop + fft / 2 + analysis / 2 + fade + 2
+/// ```
+///
+/// The 2 covers the rounding of hop frames to host frames. Constant for a stream: the same in
+/// bypass and while no model runs.
+#[must_use]
+pub fn latency_frames(card: &ModelCard, sample_rate_hz: f64, mode: LatencyMode) -> usize {
+    let schedule = Schedule::new(card, mode);
+    let delay = algorithmic_delay_frames(card, sample_rate_hz, mode);
+    let compute = schedule.compute as f64 * Grid::new(card, sample_rate_hz).frames_per_mask;
+    delay + compute.ceil() as usize + fade_frames(sample_rate_hz)
+}
+
+/// The part of the latency that no faster computer removes.
+pub(crate) fn algorithmic_delay_frames(
+    card: &ModelCard,
+    sample_rate_hz: f64,
+    mode: LatencyMode,
+) -> usize {
+    let grid = Grid::new(card, sample_rate_hz);
+    let schedule = Schedule::new(card, mode);
+    let hops = (schedule.emission + schedule.lookahead) as f64;
+    (hops * grid.frames_per_mask).ceil() as usize
+        + grid.fft_size / 2
+        + grid.analysis_size.div_ceil(2)
+        + 2
+}
+
+/// Length of the fade between results and the delayed mix.
+pub(crate) fn fade_frames(sample_rate_hz: f64) -> usize {
+    frames_from_seconds_ceil(FADE_S, sample_rate_hz)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn studio_latency_by_sample_rate() {
+        let card = ModelCard::builtin();
+        for (rate, frames) in [
+            (44_100.0, 86_239),
+            (48_000.0, 93_690),
+            (88_200.0, 172_475),
+            (96_000.0, 187_552),
+            (192_000.0, 375_100),
+        ] {
+            let got = latency_frames(&card, rate, LatencyMode::Studio);
+            assert_eq!(got, frames, "at {rate} Hz");
+        }
+    }
+
+    #[test]
+    fn short_windows_bound_the_schedule() {
+        let mut card = ModelCard::builtin();
+        card.window.frames = 32;
+        card.window.multiple = 32;
+        let schedule = Schedule::new(&card, LatencyMode::Studio);
+        assert!(schedule.emission + schedule.lookahead <= 32);
+        assert!(schedule.crossfade <= schedule.lookahead);
+    }
+}

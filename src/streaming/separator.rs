@@ -1,0 +1,285 @@
+//! The synchronous core: frames in, stems out, no thread, no clock.
+
+use super::analysis::Analysis;
+use super::grid::{FIRST_SYNTHESIS_INDEX, Grid};
+use super::history::{FeatureHistory, InputHistory};
+use super::latency::{LatencyMode, Schedule};
+use super::synthesis::{Synthesis, SynthesisShape};
+use crate::dsp::crossfade::fade_in_weight;
+use crate::dsp::mask_field::{BinInterpolation, MaskTimeline};
+use crate::inference::{Estimator, InferenceError};
+use crate::model::ModelCard;
+
+/// One completed hop of every stem.
+pub struct StemBlock<'a> {
+    /// Host frame, since the start of the epoch, of the first frame.
+    pub start: i64,
+    /// Host frames.
+    pub num_frames: usize,
+    /// Channels of each stem.
+    pub num_channels: usize,
+    /// `source x channel x frame`.
+    pub stems: &'a [f32],
+}
+
+impl<'a> StemBlock<'a> {
+    /// The frames of one channel of one stem.
+    #[must_use]
+    pub fn stem(&self, source: usize, channel: usize) -> &'a [f32] {
+        &self.stems[(source * self.num_channels + channel) * self.num_frames..][..self.num_frames]
+    }
+}
+
+/// A model that a [`Separator`] cannot drive.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the model {name:?} has {representation} input: expected bands")]
+pub struct UnsupportedModel {
+    name: String,
+    representation: String,
+}
+
+/// Drives an estimator over a sliding window and turns its masks into stems.
+///
+/// Every result depends on the frames received since the epoch began and on nothing else: not on
+/// how they were cut into blocks, nor on time.
+pub struct Separator {
+    grid: Grid,
+    schedule: Schedule,
+    window_frames: usize,
+    window_multiple: usize,
+    window_dynamic: bool,
+    input: InputHistory,
+    analysis: Analysis,
+    features: FeatureHistory,
+    synthesis: Synthesis,
+    timeline: MaskTimeline,
+    mask_len: usize,
+    num_channels: usize,
+    num_sources: usize,
+    /// Hop frames analysed so far.
+    num_analysed: u64,
+    /// Runs of the network so far, the skipped ones too.
+    num_runs: u64,
+    next_synthesis: i64,
+    /// Masks of the last run past its emission, to be cross-faded with the next run's.
+    tail: Option<Vec<f32>>,
+    frame_features: Vec<f32>,
+    network_input: Vec<f32>,
+    run_masks: Vec<f32>,
+    hop_masks: Vec<f32>,
+    stems: Vec<f32>,
+}
+
+impl Separator {
+    /// A separator for `num_channels` (1 or 2) at `sample_rate_hz`.
+    ///
+    /// # Errors
+    /// When the model's input is not bands.
+    pub fn new(
+        card: &ModelCard,
+        sample_rate_hz: f64,
+        num_channels: usize,
+        mode: LatencyMode,
+    ) -> Result<Self, UnsupportedModel> {
+        let Some((bands, scale)) = card.band_scale() else {
+            let representation = format!("{:?}", card.analysis.representation).to_lowercase();
+            return Err(UnsupportedModel { name: card.name().to_owned(), representation });
+        };
+        let grid = Grid::new(card, sample_rate_hz);
+        let num_sources = card.sources().len();
+        let shape = SynthesisShape {
+            fft_size: grid.fft_size,
+            num_channels,
+            num_sources,
+            num_mask_channels: card.audio.channels,
+            num_bands: scale.num_bands(),
+        };
+        let interpolation =
+            BinInterpolation::new(scale.centres_hz(), grid.fft_size, sample_rate_hz);
+        let lead_in =
+            (grid.analysis_size / 2).max(-grid.synthesis_start(FIRST_SYNTHESIS_INDEX) as usize);
+        let mask_len = num_sources * card.audio.channels * scale.num_bands();
+        let analysis = Analysis::new(bands, scale, grid.analysis_size, num_channels);
+        let frame_len = analysis.frame_len();
+        Ok(Self {
+            schedule: Schedule::new(card, mode),
+            window_frames: card.window.frames,
+            window_multiple: card.window.multiple,
+            window_dynamic: card.window.dynamic,
+            input: InputHistory::new(num_channels, lead_in),
+            features: FeatureHistory::new(frame_len, card.window.frames, analysis.silence()),
+            synthesis: Synthesis::new(&shape, interpolation),
+            timeline: MaskTimeline::new(mask_len),
+            mask_len,
+            num_channels,
+            num_sources,
+            num_analysed: 0,
+            num_runs: 0,
+            next_synthesis: FIRST_SYNTHESIS_INDEX,
+            tail: None,
+            frame_features: vec![0.0; frame_len],
+            network_input: Vec::new(),
+            run_masks: Vec::new(),
+            hop_masks: vec![0.0; mask_len],
+            stems: vec![0.0; num_sources * num_channels * grid.hop()],
+            analysis,
+            grid,
+        })
+    }
+
+    /// Host frames in each completed block.
+    #[must_use]
+    pub fn hop_frames(&self) -> usize {
+        self.grid.hop()
+    }
+
+    /// Begins a new epoch: the next frame received is frame 0, after silence.
+    pub fn reset(&mut self) {
+        self.input.reset();
+        self.features.reset();
+        self.synthesis.reset();
+        self.timeline.reset();
+        self.num_analysed = 0;
+        self.num_runs = 0;
+        self.next_synthesis = FIRST_SYNTHESIS_INDEX;
+        self.tail = None;
+    }
+
+    /// Receives interleaved frames. Nothing is computed before [`Separator::advance`].
+    pub fn push_interleaved(&mut self, samples: &[f32]) {
+        self.input.push_interleaved(samples);
+    }
+
+    /// Computes all that the frames received allow and hands each completed hop to `sink`.
+    ///
+    /// `horizon` gives the host frame (since the start of the epoch) before which results are of
+    /// no use any more; runs that serve nothing later are left out. `i64::MIN` leaves out none.
+    ///
+    /// # Errors
+    /// When the network fails. The separator then stays at the failed run.
+    pub fn advance(
+        &mut self,
+        estimator: &mut dyn Estimator,
+        horizon: &dyn Fn() -> i64,
+        sink: &mut dyn FnMut(StemBlock<'_>),
+    ) -> Result<(), InferenceError> {
+        loop {
+            if self.num_analysed == self.next_run_end() {
+                self.run(estimator, horizon())?;
+                self.synthesise(sink);
+            } else if !self.analyse_next() {
+                self.synthesise(sink);
+                self.forget();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hop frames that must be analysed before the next run.
+    fn next_run_end(&self) -> u64 {
+        (self.num_runs + 1) * self.schedule.emission as u64 + self.schedule.lookahead as u64
+    }
+
+    /// Analyses the next hop frame, if its input is complete.
+    fn analyse_next(&mut self) -> bool {
+        let start = self.grid.analysis_start(self.num_analysed);
+        if start + self.grid.analysis_size as i64 > self.input.end() {
+            return false;
+        }
+        self.analysis.analyse(&self.input, start, &mut self.frame_features);
+        self.features.push(&self.frame_features);
+        self.num_analysed += 1;
+        true
+    }
+
+    /// Runs the network on the window that has just been completed and appends its masks.
+    fn run(&mut self, estimator: &mut dyn Estimator, horizon: i64) -> Result<(), InferenceError> {
+        let Schedule { emission, lookahead, crossfade, .. } = self.schedule;
+        if self.last_use_of_run() <= horizon {
+            self.skip_run();
+            return Ok(());
+        }
+        let end = self.num_analysed as usize;
+        let num_frames = if self.window_dynamic {
+            end.next_multiple_of(self.window_multiple).min(self.window_frames)
+        } else {
+            self.window_frames
+        };
+        self.features.copy_last(num_frames, &mut self.network_input);
+        let first = num_frames - lookahead - emission;
+        let wanted = first..first + emission + crossfade;
+        self.run_masks.resize(wanted.len() * self.mask_len, 0.0);
+        estimator.estimate(&self.network_input, num_frames, wanted, &mut self.run_masks)?;
+        self.append_masks();
+        self.num_runs += 1;
+        Ok(())
+    }
+
+    /// Joins the masks of the last run to the timeline, cross-faded with the run before.
+    fn append_masks(&mut self) {
+        let Schedule { emission, crossfade, .. } = self.schedule;
+        let tail = self.tail.take();
+        let emitted = emission * self.mask_len;
+        for (index, new) in self.run_masks[..emitted].chunks_exact(self.mask_len).enumerate() {
+            let frame = self.timeline.push();
+            let old = tail.as_ref().and_then(|tail| tail.chunks_exact(self.mask_len).nth(index));
+            let Some(old) = old else {
+                frame.copy_from_slice(new);
+                continue;
+            };
+            let weight = fade_in_weight(index, crossfade);
+            for ((out, &old), &new) in frame.iter_mut().zip(old).zip(new) {
+                *out = old + (new - old) * weight;
+            }
+        }
+        let mut tail = tail.unwrap_or_default();
+        tail.clear();
+        tail.extend_from_slice(&self.run_masks[emitted..]);
+        self.tail = Some(tail);
+    }
+
+    /// Host frame after the last one that the masks of the next run touch.
+    fn last_use_of_run(&self) -> i64 {
+        let end = (self.num_runs + 1) * self.schedule.emission as u64;
+        self.grid.mask_centre(end) + (self.grid.fft_size / 2 + self.grid.hop()) as i64
+    }
+
+    /// Fills the place of a run whose results nobody will hear.
+    fn skip_run(&mut self) {
+        let share = 1.0 / self.num_sources as f32;
+        for _ in 0..self.schedule.emission {
+            self.timeline.push().fill(share);
+        }
+        self.tail = None;
+        self.num_runs += 1;
+    }
+
+    /// Resynthesises every hop whose masks and input are complete.
+    fn synthesise(&mut self, sink: &mut dyn FnMut(StemBlock<'_>)) {
+        let num_frames = self.grid.hop();
+        loop {
+            let start = self.grid.synthesis_start(self.next_synthesis);
+            let position = self.grid.mask_position(self.next_synthesis);
+            let has_masks = position.ceil() as u64 + 1 <= self.timeline.end();
+            let has_input = start + self.grid.fft_size as i64 <= self.input.end();
+            if !has_masks || !has_input {
+                return;
+            }
+            self.timeline.forget_before(position.floor() as u64);
+            self.timeline.read(position, &mut self.hop_masks);
+            self.synthesis.synthesise(&self.input, start, &self.hop_masks, &mut self.stems);
+            self.next_synthesis += 1;
+            // What lies before frame 0 completes with the silence before the signal.
+            if start >= 0 {
+                let (num_channels, stems) = (self.num_channels, &self.stems[..]);
+                sink(StemBlock { start, num_frames, num_channels, stems });
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        let analysis = self.grid.analysis_start(self.num_analysed);
+        let synthesis = self.grid.synthesis_start(self.next_synthesis);
+        self.input.forget_before(analysis.min(synthesis));
+    }
+}
