@@ -1,0 +1,82 @@
+"""Pedalboard loads the bundled VST3; it compensates latency, so the lag that is left is 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pedalboard
+from checks import SAMPLE_RATE_HZ, lag_frames, load_mix, peak_dbfs, run, vst3_path
+
+# The rounding of a 32-bit float at full scale lies near -144 dBFS.
+NULL_DBFS = -110.0
+
+
+def load(**parameters: object) -> pedalboard.VST3Plugin:
+    """A fresh instance. A misspelt name would be ignored silently, so it is refused here."""
+    plugin = pedalboard.load_plugin(vst3_path())
+    for name, value in parameters.items():
+        matching = [known for known in plugin.parameters if known.split("_(")[0] == name]
+        matching = matching or [known for known in plugin.parameters if known.startswith(name)]
+        assert matching, f"no parameter {name} among {list(plugin.parameters)}"
+        setattr(plugin, matching[0], value)
+    return plugin
+
+
+def bounce(buffer_frames: int = 8192, **parameters: object) -> np.ndarray:
+    """The mix through a fresh instance."""
+    plugin = load(**parameters)
+    return plugin(load_mix(), SAMPLE_RATE_HZ, buffer_size=buffer_frames)
+
+
+def names_are_the_plugins_own() -> None:
+    """The parameters are found under their names"""
+    names = list(load().parameters)
+    for name in ("instrument", "mode", "mix", "output_gain", "bypass"):
+        assert any(known.startswith(name) for known in names), f"{name} is not among {names}"
+
+
+def no_lag_at_any_mix() -> None:
+    """No lag is left at mix 0, 50 and 100 %"""
+    mix = load_mix()
+    for amount in (0.0, 50.0, 100.0):
+        output = bounce(instrument="Drums", mix=amount)
+        assert output.shape == mix.shape, f"shape {output.shape}, expected {mix.shape}"
+        lag = lag_frames(mix, output)
+        assert lag == 0, f"lag of {lag} frames at mix {amount} %"
+
+
+def bypass_is_the_input() -> None:
+    """In bypass and at mix 0 % the compensated output is the input"""
+    mix = load_mix()
+    for parameters in ({"bypass": True}, {"mix": 0.0}):
+        residual = peak_dbfs(bounce(**parameters) - mix)
+        assert residual <= NULL_DBFS, f"{parameters}: residual {residual:.1f} dBFS"
+
+
+def something_is_separated() -> None:
+    """Isolated and removed drums differ from the mix and sum to it"""
+    mix = load_mix()
+    isolated = bounce(instrument="Drums", mode="Isolate")
+    removed = bounce(instrument="Drums", mode="Remove")
+    assert peak_dbfs(isolated - mix) > -40.0, "the isolated drums are the mix"
+    residual = peak_dbfs(isolated + removed - mix)
+    assert residual <= NULL_DBFS, f"the two sum to the mix but for {residual:.1f} dBFS"
+
+
+def blocks_do_not_matter() -> None:
+    """The bounce is bit-identical for any buffer size"""
+    reference = bounce(instrument="Drums")
+    for buffer_frames in (64, 512, 4096):
+        other = bounce(buffer_frames, instrument="Drums")
+        assert np.array_equal(reference, other), f"buffers of {buffer_frames} frames differ"
+
+
+if __name__ == "__main__":
+    run(
+        [
+            names_are_the_plugins_own,
+            no_lag_at_any_mix,
+            bypass_is_the_input,
+            something_is_separated,
+            blocks_do_not_matter,
+        ]
+    )
