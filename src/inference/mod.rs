@@ -5,6 +5,7 @@ mod error;
 mod identity;
 mod masks;
 mod onnx;
+mod whole_file;
 
 use std::ops::Range;
 use std::path::Path;

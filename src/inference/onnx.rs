@@ -13,6 +13,7 @@ use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use sha2::{Digest, Sha256};
 
 use super::masks::{MaskShape, softmax};
+use super::whole_file::check_whole;
 use super::{Estimator, InferenceError, Provider};
 use crate::model::ModelCard;
 use crate::model::card::{Activation, OutputKind};
@@ -52,6 +53,7 @@ fn load_runtime(path: &Path) -> Result<Environment, String> {
     if !path.is_file() {
         return Err("expected a library, found a folder".to_owned());
     }
+    check_whole(&path)?;
     let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
     builder.with_name("soloist").with_telemetry(false).build().map_err(|error| error.to_string())
 }
