@@ -94,9 +94,7 @@ def render_card(card: Card, onnx: Path) -> str:
                 "std_db": bands.STD_DB,
             },
         ),
-        _table(
-            "[input]", {"name": "features", "axes": ["batch", "channel", "band", "frame"]}
-        ),
+        _table("[input]", {"name": "features", "axes": ["batch", "channel", "band", "frame"]}),
         _table(
             "[output]",
             {

@@ -130,10 +130,7 @@ class StudioNet(nn.Module):
         )
         self.up = nn.ModuleList([nn.ConvTranspose2d(c[i], c[i - 1], 2, stride=2) for i in levels])
         self.decode = nn.ModuleList(
-            [
-                Stage(c[i - 1], bands[i - 1], mix[i - 1]) if i > 1 else nn.Identity()
-                for i in levels
-            ]
+            [Stage(c[i - 1], bands[i - 1], mix[i - 1]) if i > 1 else nn.Identity() for i in levels]
         )
         self.head = nn.Conv2d(c[0], OUT_CHANNELS, 3, padding=1)
 

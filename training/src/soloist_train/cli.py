@@ -1,0 +1,135 @@
+"""The command line: `soloist-train render|prepare|fit|export|evaluate|mixtures|demo`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .errors import TrainingError
+
+
+def _render(a: argparse.Namespace) -> None:
+    from .render import render_songs
+
+    render_songs(a.output, a.songs, a.seconds, a.seed, a.processes)
+
+
+def _prepare(a: argparse.Namespace) -> None:
+    from .data import find_pieces, find_rendered, prepare
+
+    if a.data is None and a.rendered is None:
+        raise TrainingError("name music to prepare: --data FOLDER, --rendered FOLDER or both")
+    pieces = list(find_pieces(a.data, tuple(a.speeds))) if a.data else []
+    pieces += list(find_rendered(a.rendered)) if a.rendered else []
+    prepare(pieces, a.output, a.processes)
+
+
+def _fit(a: argparse.Namespace) -> None:
+    from .fit import fit, tune_allocator
+
+    tune_allocator()
+    fit(a.config, a.store, a.output, a.resume, a.iterations)
+
+
+def _export(a: argparse.Namespace) -> None:
+    from .checkpoint import Checkpoint
+    from .export import export
+
+    worst = export(Checkpoint.load(a.checkpoint), a.output, a.fixtures, a.scores, a.version)
+    print(f"wrote {a.output}; onnxruntime differs from torch by {worst:.1e} at most")
+
+
+def _evaluate(a: argparse.Namespace) -> None:
+    from .evaluate import evaluate, report
+
+    scores = evaluate(a.data, a.model, a.estimates, a.oracle)
+    print(report(scores))
+    if a.json:
+        scores.write(a.json)
+
+
+def _mixtures(a: argparse.Namespace) -> None:
+    from .evaluate import write_mixtures
+
+    write_mixtures(a.data, a.output)
+
+
+def _demo(a: argparse.Namespace) -> None:
+    from .demo import render_demo
+
+    render_demo(a.output)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser with all subcommands."""
+    top = argparse.ArgumentParser(prog="soloist-train", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    cores = os.cpu_count() or 1
+
+    p = commands.add_parser("render", help="render random songs as six stems each")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.add_argument("--songs", type=int, default=160)
+    p.add_argument("--seconds", type=float, default=30.0)
+    p.add_argument("--seed", type=int, default=1000, help="seed of the first song")
+    p.add_argument("--processes", type=int, default=cores)
+    p.set_defaults(run=_render)
+
+    p = commands.add_parser("prepare", help="write the compact STFTs that `fit` learns from")
+    p.add_argument("--data", type=Path, help="real music (README.md says in which layout)")
+    p.add_argument("--rendered", type=Path, help="songs of `soloist-train render`")
+    p.add_argument("--speeds", type=float, nargs="+", default=[1.0, 0.91, 1.1])
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.add_argument("--processes", type=int, default=cores)
+    p.set_defaults(run=_prepare)
+
+    p = commands.add_parser("fit", help="fit a network")
+    p.add_argument("config", type=Path)
+    p.add_argument("--store", type=Path, required=True, help="folder of `soloist-train prepare`")
+    p.add_argument("-o", "--output", type=Path, required=True, help="checkpoints and log")
+    p.add_argument("--resume", action="store_true")
+    p.add_argument("--iterations", type=int, help="in place of the configuration's")
+    p.set_defaults(run=_fit)
+
+    p = commands.add_parser("export", help="write model.onnx, card.toml and fixtures")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.add_argument("--fixtures", type=Path, help="folder for the engine's parity test")
+    p.add_argument("--scores", type=Path, help="file of `soloist-train evaluate --json`")
+    p.add_argument("--version", help="in place of the configuration's")
+    p.set_defaults(run=_export)
+
+    p = commands.add_parser("evaluate", help="score a model or a folder of estimates by museval")
+    p.add_argument("--data", type=Path, required=True)
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--model", type=Path, help="folder of a model, or a checkpoint")
+    what.add_argument("--estimates", type=Path, help="<track name>/<stem>.wav")
+    what.add_argument("--oracle", choices=["mixture", "ratio", "phase-sensitive"])
+    p.add_argument("--json", type=Path, help="also write the scores here")
+    p.set_defaults(run=_evaluate)
+
+    p = commands.add_parser("mixtures", help="write the validation mixtures as float WAV")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_mixtures)
+
+    p = commands.add_parser("demo", help="render the demo song")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_demo)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 1 with a sentence on stderr where the input cannot be used."""
+    a = parser().parse_args(arguments)
+    try:
+        a.run(a)
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""The loss of `loss.py` with its gradient in one fused pass.
+
+`loss.loss` is the definition and what the tests compare with. Written with tensors it moves some
+forty arrays of all heads through memory, which takes longer than the network itself on a CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from .bands import SOURCES
+from .loss import SEGMENT_FRAMES, Batch
+from .statistics import ACCOMPANIMENT, Array
+
+_HEADS = ACCOMPANIMENT + 1
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _mask(masks: Array, h: int, c: int, b: int, out: Array) -> None:
+    """The mask of head h at channel c and band b, for all frames."""
+    if h < 6:
+        out[:] = masks[h, c, b]
+    else:
+        for t in range(len(out)):
+            out[t] = masks[3, c, b, t] + masks[4, c, b, t] + masks[5, c, b, t]
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _measure(
+    masks: Array, mix: Array, cross: Array, own: Array, h: int, error: Array, energy: Array
+) -> float:
+    """Add head h's error and energy of each frame; gives its weighted distance, not normalised."""
+    m = np.empty(mix.shape[2], dtype=np.float32)
+    distance = 0.0
+    for c in range(2):
+        for b in range(mix.shape[1]):
+            _mask(masks, h, c, b, m)
+            x, cr, ow = mix[c, b], cross[h, c, b], own[h, c, b]
+            part = np.float32(0.0)
+            for t in range(len(m)):
+                error[t] += max(m[t] * (m[t] * x[t] - 2 * cr[t]) + ow[t], np.float32(0.0))
+                energy[t] += ow[t]
+                ideal = min(max(cr[t] / (x[t] + np.float32(1e-9)), np.float32(0)), np.float32(1))
+                part += abs(m[t] - ideal) * np.sqrt(x[t])
+            distance += part
+    return distance
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _descend(
+    masks: Array, mix: Array, cross: Array, h: int, slope: Array, pull: float, grad: Array
+) -> None:
+    """Add head h's gradient: `slope` for each frame's error, `pull` for the distance."""
+    m = np.empty(mix.shape[2], dtype=np.float32)
+    step = np.float32(pull)
+    for c in range(2):
+        for b in range(mix.shape[1]):
+            _mask(masks, h, c, b, m)
+            x, cr = mix[c, b], cross[h, c, b]
+            for t in range(len(m)):
+                ideal = min(max(cr[t] / (x[t] + np.float32(1e-9)), np.float32(0)), np.float32(1))
+                towards = step if m[t] > ideal else -step
+                m[t] = towards * np.sqrt(x[t]) + slope[t] * 2 * (m[t] * x[t] - cr[t])
+            for s in range(3 if h == 6 else h, 6 if h == 6 else h + 1):
+                for t in range(len(m)):
+                    grad[s, c, b, t] += m[t]
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _example(
+    masks: Array, mix: Array, cross: Array, own: Array, weights: Array, scale: float,
+    distance: float, log: float, grad: Array,
+) -> float:  # fmt: skip
+    """Loss of one example (times `scale`) and its gradient by the masks, added to `grad`."""
+    frames = mix.shape[2]
+    level = np.zeros(frames, dtype=np.float32)
+    total = 1e-3
+    for c in range(2):
+        for b in range(mix.shape[1]):
+            for t in range(frames):
+                level[t] += mix[c, b, t]
+                total += np.sqrt(mix[c, b, t])
+    value = 0.0
+    for h in range(len(weights)):
+        if weights[h] == 0.0:
+            continue
+        error = np.zeros(frames, dtype=np.float32)
+        energy = np.zeros(frames, dtype=np.float32)
+        far = _measure(masks, mix, cross, own, h, error, energy)
+        slope = np.zeros(frames, dtype=np.float32)
+        logs, norm = 0.0, 1e-6
+        for first in range(0, frames, SEGMENT_FRAMES):
+            last = first + SEGMENT_FRAMES
+            e, o, x = error[first:last].sum(), energy[first:last].sum(), level[first:last].sum()
+            if x <= 1e-2:
+                continue
+            weight = 1.0 if o > 1e-3 * x else 0.33
+            floor = e + 0.05 * o + 0.001 * x + 1e-6
+            logs += weight * np.log(floor / (x + 1e-6))
+            slope[first:last] = weight / floor
+            norm += weight
+        share = weights[h] * scale
+        value += share * (distance * far / total + log * logs / norm)
+        slope *= np.float32(share * log / norm)
+        _descend(masks, mix, cross, h, slope, share * distance / total, grad)
+    return value
+
+
+class _BandLoss(torch.autograd.Function):
+    """Loss by masks [batch, 6, 2, bands, frames]; its gradient is made in the forward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, masks: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
+        """Sum over examples and heads, divided by the sum of the heads' weights."""
+        arrays = [x.numpy() for x in (masks.detach(), batch.mix, batch.cross, batch.own)]
+        weights = batch.weights.numpy()
+        grad = np.zeros(arrays[0].shape, dtype=np.float32)
+        scale = 1.0 / float(weights.sum())
+        value = sum(
+            _example(*(a[i] for a in arrays), weights[i], scale, distance, log, grad[i])
+            for i in range(len(weights))
+        )
+        ctx.save_for_backward(torch.from_numpy(grad))
+        return torch.tensor(value, dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        """The stored gradient."""
+        (grad,) = ctx.saved_tensors
+        return grad * outer[0], None, None, None
+
+
+def fast_loss(logits: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
+    """`loss.loss` of logits [batch, 12, bands, frames], faster."""
+    size, _, bands, frames = logits.shape
+    logits = logits.contiguous().float().view(size, len(SOURCES), 2, bands, frames)
+    return _BandLoss.apply(torch.softmax(logits, dim=1), batch, distance, log)
