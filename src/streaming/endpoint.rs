@@ -166,7 +166,7 @@ impl AudioEndpoint {
         }
         self.mixer.snap_to(controls);
         self.position = 0;
-        self.fade = 1.0;
+        self.fade = if self.shared.status.expects_results() { 1.0 } else { 0.0 };
         self.begin_epoch();
     }
 
@@ -196,6 +196,7 @@ impl AudioEndpoint {
         controls: &Controls,
         mut work: impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
+        self.shared.status.set_state(StreamState::Running);
         let mut outcome = Ok(());
         let work = |_: &mut Self| {
             if outcome.is_ok() {
@@ -277,7 +278,7 @@ impl AudioEndpoint {
         let chunk_len = self.chunk_frames * self.num_channels;
         shared.wait_for_progress(|| {
             shared.wake_worker();
-            self.input.vacant_len() >= chunk_len || !shared.status.is_at_work()
+            self.input.vacant_len() >= chunk_len || !shared.status.expects_results()
         });
     }
 
@@ -293,7 +294,7 @@ impl AudioEndpoint {
             self.results.refill();
             missing <= 0
                 || self.results.available_from(first) >= missing as usize + self.fade_frames
-                || !shared.status.is_at_work()
+                || !shared.status.expects_results()
         });
     }
 
@@ -304,7 +305,9 @@ impl AudioEndpoint {
         self.shared.play_position.store(play, Ordering::Release);
         self.results.refill();
         self.shared.status.count_dropped_if_any(self.results.drop_before(play.max(0)));
-        // Before frame 0 the stream is silent and no result is missing.
+        // Before frame 0 the stream is silent and no result is missing; where none will ever come,
+        // the delayed mix is there from its first frame on.
+        let is_at_work = self.shared.status.expects_results();
         let lead = ((-play).max(0) as usize).min(num_frames);
         let available = self.results.available_from(play + lead as i64);
         let ready = available.min(num_frames - lead);
@@ -319,12 +322,16 @@ impl AudioEndpoint {
         let mut late_frames = 0;
         for (index, frame) in range.enumerate() {
             // Results are let in only while enough of them follow to fade out on.
-            let on_time = index < lead || available.saturating_sub(index - lead) > self.fade_frames;
+            let on_time = if index < lead {
+                is_at_work
+            } else {
+                available.saturating_sub(index - lead) > self.fade_frames
+            };
             if on_time {
                 self.fade = if self.fade + step >= 1.0 { 1.0 } else { self.fade + step };
             } else {
                 self.fade = (self.fade - step).max(0.0);
-                late_frames += 1;
+                late_frames += u64::from(index >= lead);
             }
             for (channel, delay) in self.delays.iter_mut().enumerate() {
                 dry[channel] = delay.process(self.clean[index * self.num_channels + channel]);

@@ -96,10 +96,10 @@ mod tests {
         let card = ModelCard::builtin();
         for (rate, frames) in [
             (44_100.0, 86_239),
-            (48_000.0, 93_690),
+            (48_000.0, 93_685),
             (88_200.0, 172_475),
-            (96_000.0, 187_552),
-            (192_000.0, 375_100),
+            (96_000.0, 187_366),
+            (192_000.0, 374_730),
         ] {
             let got = latency_frames(&card, rate, LatencyMode::Studio);
             assert_eq!(got, frames, "at {rate} Hz");

@@ -43,6 +43,11 @@ impl StreamStatus {
         }
     }
 
+    /// Whether a worker serves the stream or is about to.
+    pub(crate) fn expects_results(&self) -> bool {
+        matches!(self.state(), StreamState::Loading | StreamState::Running)
+    }
+
     /// Where the model really runs, once it does.
     #[must_use]
     pub fn provider(&self) -> Option<Provider> {
@@ -88,11 +93,6 @@ impl StreamStatus {
     #[must_use]
     pub fn message(&self) -> Option<String> {
         self.message.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether results are still to come.
-    pub(crate) fn is_at_work(&self) -> bool {
-        matches!(self.state(), StreamState::Loading | StreamState::Running)
     }
 
     pub(crate) fn set_state(&self, state: StreamState) {

@@ -1,0 +1,154 @@
+//! What several test programs share: signals, blocks, a driver for the two endpoints.
+
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use soloist::inference::{self, Estimator, Provider};
+use soloist::model::ModelCard;
+use soloist::streaming::{
+    AudioEndpoint, Controls, LatencyMode, StreamConfig, Worker, WorkerEndpoint, split,
+};
+
+/// Every host sample rate that must work.
+pub const RATES_HZ: [f64; 5] = [44_100.0, 48_000.0, 88_200.0, 96_000.0, 192_000.0];
+
+/// Block sizes of hosts; 0 stands for sizes that change at random.
+pub const BLOCKS: [usize; 7] = [1, 17, 64, 441, 512, 4096, 0];
+
+/// Deterministic noise in -1..1.
+pub struct Noise(pub u32);
+
+impl Noise {
+    pub fn next_u32(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.0 >> 8
+    }
+
+    pub fn sample(&mut self) -> f32 {
+        self.next_u32() as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// Planar noise at half of full scale.
+pub fn noise(num_channels: usize, num_frames: usize) -> Vec<Vec<f32>> {
+    let mut noise = Noise(12_345);
+    (0..num_channels).map(|_| (0..num_frames).map(|_| 0.5 * noise.sample()).collect()).collect()
+}
+
+/// A little music: plucked chords, a beat and hiss, so that the network has something to tell apart.
+pub fn music(sample_rate_hz: f64, num_frames: usize) -> Vec<Vec<f32>> {
+    let mut hiss = Noise(99);
+    let mut left = Vec::with_capacity(num_frames);
+    let mut right = Vec::with_capacity(num_frames);
+    for n in 0..num_frames {
+        let t = n as f64 / sample_rate_hz;
+        let beat = t % 0.5;
+        let chord = [220.0, 277.2, 329.6][(t as usize) % 3];
+        let pluck = (-4.0 * beat).exp() * (std::f64::consts::TAU * chord * t).sin();
+        let bass = 0.5 * (std::f64::consts::TAU * 55.0 * t).sin();
+        let drum = (-60.0 * beat).exp() * f64::from(hiss.sample());
+        left.push((0.3 * pluck + 0.3 * bass + 0.4 * drum) as f32);
+        right.push((0.2 * pluck + 0.3 * bass + 0.3 * drum) as f32);
+    }
+    vec![left, right]
+}
+
+/// Lengths of consecutive blocks that add up to `total`; `size` 0 gives random ones, empty and
+/// oversized blocks among them.
+pub fn block_lengths(size: usize, total: usize) -> Vec<usize> {
+    let mut random = Noise(7);
+    let mut lengths = Vec::new();
+    let mut done = 0;
+    while done < total {
+        let wanted = if size > 0 { size } else { random.next_u32() as usize % 1500 };
+        let length = wanted.min(total - done);
+        lengths.push(length);
+        done += length;
+    }
+    lengths
+}
+
+pub fn config(card: &Arc<ModelCard>, sample_rate_hz: f64, num_channels: usize) -> StreamConfig {
+    let mode = LatencyMode::Studio;
+    StreamConfig { card: Arc::clone(card), sample_rate_hz, num_channels, mode }
+}
+
+/// A stream whose worker runs `estimator`.
+pub fn stream(config: &StreamConfig, estimator: Box<dyn Estimator>) -> (AudioEndpoint, Worker) {
+    let (audio, worker) = split(config).unwrap();
+    (audio, spawn(worker, estimator))
+}
+
+pub fn spawn(worker: WorkerEndpoint, estimator: Box<dyn Estimator>) -> Worker {
+    Worker::spawn(worker, move || Ok(estimator)).unwrap()
+}
+
+/// How blocks are processed.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// Waiting for every result.
+    Offline,
+    /// Never waiting.
+    Realtime,
+}
+
+/// Sends `input` through the endpoint in blocks; the output has the input's length.
+pub fn play(
+    audio: &mut AudioEndpoint,
+    input: &[Vec<f32>],
+    block: usize,
+    controls: &Controls,
+    pace: Pace,
+) -> Vec<Vec<f32>> {
+    let mut output = input.to_vec();
+    let mut begin = 0;
+    for length in block_lengths(block, input[0].len()) {
+        let mut views: Vec<&mut [f32]> =
+            output.iter_mut().map(|channel| &mut channel[begin..begin + length]).collect();
+        match pace {
+            Pace::Offline => audio.process_blocking(&mut views, controls),
+            Pace::Realtime => audio.process(&mut views, controls),
+        }
+        begin += length;
+    }
+    output
+}
+
+/// Largest difference between `output` and `input` delayed by `delay` frames, in dBFS.
+pub fn residual_dbfs(output: &[Vec<f32>], input: &[Vec<f32>], delay: usize) -> f64 {
+    output
+        .iter()
+        .zip(input)
+        .map(|(out, input)| {
+            let early = soloist::dsp::level::peak_dbfs(&out[..delay.min(out.len())]);
+            let rest = soloist::dsp::level::residual_peak_dbfs(&out[delay.min(out.len())..], input);
+            early.max(rest)
+        })
+        .fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The repository's folder.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The shipped default model.
+pub fn studio_card() -> Arc<ModelCard> {
+    Arc::new(ModelCard::load(&repository().join("models/studio")).unwrap())
+}
+
+/// The onnxruntime library that `cargo xtask setup` fetched.
+pub fn runtime() -> PathBuf {
+    let target = std::env::var_os("SOLOIST_TARGET_DIR")
+        .map_or_else(|| repository().join("target"), PathBuf::from);
+    let resources = [target.join("soloist-resources")];
+    soloist::model::resources::runtime_library(&resources)
+        .expect("run `cargo xtask setup` first: it fetches onnxruntime")
+}
+
+/// The shipped default model, opened.
+pub fn studio() -> Box<dyn Estimator> {
+    inference::open(&studio_card(), &runtime(), Provider::Cpu).unwrap()
+}

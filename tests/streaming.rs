@@ -1,0 +1,356 @@
+//! The streaming engine as a whole, with networks whose answer is known.
+
+mod common;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{BLOCKS, Pace, RATES_HZ, config, noise, play, residual_dbfs, stream};
+use soloist::inference::{Estimator, Identity, InferenceError, Provider};
+use soloist::model::{Instrument, ModelCard};
+use soloist::streaming::{
+    Controls, LatePolicy, LatencyMode, MixMode, Separator, StreamState, Worker, latency_frames,
+    split,
+};
+
+fn identity(card: &ModelCard) -> Box<dyn Estimator> {
+    Box::new(Identity::new(card, Instrument::Vocals))
+}
+
+#[test]
+fn identity_gives_the_input_delayed_by_exactly_the_reported_latency() {
+    let card = Arc::new(ModelCard::builtin());
+    for rate in RATES_HZ {
+        let latency = latency_frames(&card, rate, LatencyMode::Studio);
+        for block in BLOCKS {
+            let num_channels = if block == 441 { 1 } else { 2 };
+            let config = config(&card, rate, num_channels);
+            let (mut audio, _worker) = stream(&config, identity(&card));
+            assert_eq!(audio.latency_frames(), latency);
+            let input = noise(num_channels, latency + rate as usize / 2);
+            let output = play(&mut audio, &input, block, &Controls::default(), Pace::Offline);
+            let residual = residual_dbfs(&output, &input, latency);
+            assert!(residual <= -110.0, "{rate} Hz, blocks of {block}: {residual} dBFS");
+            assert!(residual > -300.0, "{rate} Hz: the results must have come from the network");
+        }
+    }
+}
+
+/// The algorithmic delay must leave the whole time to compute: results exist by then.
+#[test]
+fn results_exist_one_compute_time_before_they_are_due() {
+    let card = ModelCard::builtin();
+    for rate in RATES_HZ {
+        let latency = latency_frames(&card, rate, LatencyMode::Studio);
+        let compute = (0.55 * rate) as usize;
+        let mut separator = Separator::new(&card, rate, 1, LatencyMode::Studio).unwrap();
+        let mut estimator = identity(&card);
+        let mut done = 0_usize;
+        for received in (1..).map(|n| n * 97).take_while(|&n| n < 4 * rate as usize) {
+            separator.push_interleaved(&[0.1; 97]);
+            let mut sink = |block: soloist::streaming::StemBlock<'_>| {
+                assert_eq!(block.start, done as i64, "hops come in order");
+                done += block.num_frames;
+            };
+            separator.advance(estimator.as_mut(), &|| i64::MIN, &mut sink).unwrap();
+            let due = (received + compute).saturating_sub(latency);
+            assert!(done >= due, "{rate} Hz: {done} frames done of {due}, {received} received");
+        }
+        assert!(done > 0);
+    }
+}
+
+/// Gives every source a mask that depends on the features and on the place.
+struct Uneven {
+    num_sources: usize,
+    source_len: usize,
+    pause: Duration,
+}
+
+impl Uneven {
+    fn boxed(card: &ModelCard, pause_ms: u64) -> Box<dyn Estimator> {
+        let num_bands = card.analysis.bands.as_ref().unwrap().count;
+        Box::new(Self {
+            num_sources: card.sources().len(),
+            source_len: card.audio.channels * num_bands,
+            pause: Duration::from_millis(pause_ms),
+        })
+    }
+}
+
+impl Estimator for Uneven {
+    fn provider(&self) -> Provider {
+        Provider::Cpu
+    }
+
+    fn estimate(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        wanted: Range<usize>,
+        masks: &mut [f32],
+    ) -> Result<(), InferenceError> {
+        std::thread::sleep(self.pause);
+        let frames = masks.chunks_exact_mut(self.num_sources * self.source_len);
+        for (frame, out) in wanted.zip(frames) {
+            for point in 0..self.source_len {
+                let level = features[(point % 512) * num_frames + frame].abs() + 0.01;
+                let weight = |s: usize| level + (s * 31 + point) as f32 % 7.0;
+                let sum: f32 = (0..self.num_sources).map(weight).sum();
+                for source in 0..self.num_sources {
+                    out[source * self.source_len + point] = weight(source) / sum;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn isolate_and_remove_of_one_instrument_null_against_the_delayed_mix() {
+    let card = Arc::new(ModelCard::builtin());
+    for rate in RATES_HZ {
+        let config = config(&card, rate, 2);
+        let latency = latency_frames(&card, rate, LatencyMode::Studio);
+        let input = noise(2, latency + rate as usize);
+        let render = |mode| {
+            let (mut audio, _worker) = stream(&config, Uneven::boxed(&card, 0));
+            let controls = Controls { mode, instrument: Instrument::Bass, ..Controls::default() };
+            audio.reset(&controls);
+            play(&mut audio, &input, 1024, &controls, Pace::Offline)
+        };
+        let (alone, rest) = (render(MixMode::Isolate), render(MixMode::Remove));
+        let sum: Vec<Vec<f32>> = alone
+            .iter()
+            .zip(&rest)
+            .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a + b).collect())
+            .collect();
+        let residual = residual_dbfs(&sum, &input, latency);
+        assert!(residual <= -110.0, "{rate} Hz: {residual} dBFS");
+        let alone_dbfs = soloist::dsp::level::rms_dbfs(&alone[0]);
+        assert!(alone_dbfs > -60.0, "{rate} Hz: the instrument must be heard: {alone_dbfs} dBFS");
+    }
+}
+
+#[test]
+fn offline_results_are_bit_identical_for_any_block_size_and_any_speed_of_the_model() {
+    let card = Arc::new(ModelCard::builtin());
+    let config = config(&card, 48_000.0, 2);
+    let input = noise(2, 48_000 * 4);
+    let controls = Controls { instrument: Instrument::Piano, mix: 0.7, ..Controls::default() };
+    let render = |block, pause_ms| {
+        let (mut audio, _worker) = stream(&config, Uneven::boxed(&card, pause_ms));
+        audio.reset(&controls);
+        let output = play(&mut audio, &input, block, &controls, Pace::Offline);
+        assert_eq!(audio.status().late_frames(), 0, "offline nothing is late");
+        output
+    };
+    let reference = render(512, 0);
+    for (block, pause_ms) in [(1, 0), (64, 0), (4096, 0), (0, 0), (512, 300), (0, 700)] {
+        assert!(reference == render(block, pause_ms), "blocks of {block}, {pause_ms} ms a run");
+    }
+}
+
+#[test]
+fn mix_zero_and_bypass_are_the_delayed_input_with_or_without_a_worker() {
+    let card = Arc::new(ModelCard::builtin());
+    let config = config(&card, 44_100.0, 2);
+    let latency = latency_frames(&card, 44_100.0, LatencyMode::Studio);
+    let input = noise(2, latency + 20_000);
+    let dry = Controls { mix: 0.0, ..Controls::default() };
+    let bypass = Controls { bypass: true, output_gain: 3.0, ..Controls::default() };
+    for controls in [dry, bypass] {
+        let (mut audio, worker) = split(&config).unwrap();
+        audio.reset(&controls);
+        let alone = play(&mut audio, &input, 333, &controls, Pace::Offline);
+        assert_eq!(residual_dbfs(&alone, &input, latency), f64::NEG_INFINITY);
+        drop(worker);
+        let (mut audio, _worker) = stream(&config, Uneven::boxed(&card, 0));
+        audio.reset(&controls);
+        let with_worker = play(&mut audio, &input, 333, &controls, Pace::Offline);
+        assert_eq!(residual_dbfs(&with_worker, &input, latency), f64::NEG_INFINITY);
+    }
+}
+
+#[test]
+fn without_a_worker_the_delayed_mix_is_heard_at_the_same_latency() {
+    let card = Arc::new(ModelCard::builtin());
+    let config = config(&card, 44_100.0, 1);
+    let (mut audio, _worker) = split(&config).unwrap();
+    let latency = audio.latency_frames();
+    let input = noise(1, latency + 20_000);
+    let output = play(&mut audio, &input, 512, &Controls::default(), Pace::Realtime);
+    // The fade of the first 5 ms aside.
+    let fade = 300;
+    let late: Vec<f32> = output[0][latency + fade..].to_vec();
+    assert_eq!(late, input[0][fade..fade + late.len()]);
+    assert_eq!(audio.status().late_blocks(), 0, "nothing is late where nothing is expected");
+    let silent = Controls { late_policy: LatePolicy::Silence, ..Controls::default() };
+    audio.reset(&silent);
+    let output = play(&mut audio, &input, 512, &silent, Pace::Realtime);
+    assert!(output[0].iter().all(|&sample| sample == 0.0));
+}
+
+/// Stops after some runs until it is let go: results become late and come back.
+struct Stalling {
+    inner: Box<dyn Estimator>,
+    runs: usize,
+    gate: std::sync::mpsc::Receiver<()>,
+}
+
+impl Estimator for Stalling {
+    fn provider(&self) -> Provider {
+        Provider::Cpu
+    }
+
+    fn estimate(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        wanted: Range<usize>,
+        masks: &mut [f32],
+    ) -> Result<(), InferenceError> {
+        self.runs += 1;
+        if self.runs == 4 {
+            // An error means that the test is over.
+            let _ = self.gate.recv();
+        }
+        self.inner.estimate(features, num_frames, wanted, masks)
+    }
+}
+
+#[test]
+fn late_results_fade_to_the_delayed_mix_without_a_click_are_counted_and_come_back() {
+    let rate = 44_100.0;
+    let card = Arc::new(ModelCard::builtin());
+    let (release, gate) = std::sync::mpsc::channel();
+    let inner = identity(&card);
+    let estimator = Box::new(Stalling { inner, runs: 0, gate });
+    let (mut audio, _worker) = stream(&config(&card, rate, 1), estimator);
+    let latency = audio.latency_frames();
+    // The network gives all to the vocals and the piano is heard: silence when results are on
+    // time, the mix when they are late. A slow sine shows any jump.
+    let controls = Controls { instrument: Instrument::Piano, ..Controls::default() };
+    audio.reset(&controls);
+    let seconds = |s: f64| (s * rate) as usize;
+    let input = |range: Range<usize>| -> Vec<f32> {
+        range.map(|n| (std::f64::consts::TAU * 50.0 * n as f64 / rate).sin() as f32).collect()
+    };
+    let mut output = Vec::new();
+    let mut position = 0;
+    let mut run_for =
+        |audio: &mut soloist::streaming::AudioEndpoint, duration: usize, paced: bool| {
+            for _ in 0..duration / 256 {
+                let mut block = input(position..position + 256);
+                audio.process(&mut [&mut block], &controls);
+                output.extend_from_slice(&block);
+                position += 256;
+                if paced {
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+            }
+        };
+    run_for(&mut audio, seconds(6.0), true);
+    let late_before = audio.status().late_blocks();
+    assert!(late_before > 0, "the stall must be heard of");
+    release.send(()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    run_for(&mut audio, seconds(6.0), true);
+    let late_after = audio.status().late_blocks();
+    std::thread::sleep(Duration::from_millis(100));
+    run_for(&mut audio, seconds(2.0), true);
+    assert_eq!(audio.status().late_blocks(), late_after, "results are on time again");
+    assert!(audio.status().dropped_frames() > 0, "the late ones were discarded");
+
+    let steepest = std::f64::consts::TAU * 50.0 / rate + 1.0 / (0.005 * rate);
+    let jump = output.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
+    assert!(f64::from(jump) < 1.05 * steepest, "a click of {jump}");
+    let silent = output[latency..].iter().filter(|sample| sample.abs() < 1e-4).count();
+    let mixed = &output[seconds(5.0)..seconds(5.5)];
+    let delayed = input(seconds(5.0) - latency..seconds(5.5) - latency);
+    assert_eq!(mixed, delayed, "while late, the delayed mix is heard as it is");
+    assert!(silent > seconds(2.0), "while on time, the piano is silent");
+}
+
+#[test]
+fn a_failing_network_leaves_the_delayed_mix_and_a_reason() {
+    struct Broken;
+    impl Estimator for Broken {
+        fn provider(&self) -> Provider {
+            Provider::Cpu
+        }
+        fn estimate(
+            &mut self,
+            _: &[f32],
+            num_frames: usize,
+            _: Range<usize>,
+            _: &mut [f32],
+        ) -> Result<(), InferenceError> {
+            Err(InferenceError::NotFinite { frame: 3, num_frames })
+        }
+    }
+    let card = Arc::new(ModelCard::builtin());
+    let (mut audio, _worker) = stream(&config(&card, 44_100.0, 2), Box::new(Broken));
+    let latency = audio.latency_frames();
+    let input = noise(2, latency + 44_100);
+    let output = play(&mut audio, &input, 512, &Controls::default(), Pace::Offline);
+    assert_eq!(output[0][latency + 300..], input[0][300..44_100]);
+    assert_eq!(audio.status().state(), StreamState::Failed);
+    assert!(audio.status().message().unwrap().contains("not finite in hop frame 3"));
+
+    let (mut audio, worker) = split(&config(&card, 44_100.0, 2)).unwrap();
+    let _worker = Worker::spawn(worker, || panic!("the opener breaks")).unwrap();
+    play(&mut audio, &input, 512, &Controls::default(), Pace::Offline);
+    assert!(audio.status().message().unwrap().contains("internal error"));
+}
+
+#[test]
+fn a_reset_forgets_the_past_and_two_passes_are_the_same() {
+    let card = Arc::new(ModelCard::builtin());
+    let (mut audio, _worker) = stream(&config(&card, 44_100.0, 2), Uneven::boxed(&card, 0));
+    let controls = Controls { instrument: Instrument::Drums, ..Controls::default() };
+    let input = noise(2, 44_100 * 3);
+    audio.reset(&controls);
+    let first = play(&mut audio, &input, 512, &controls, Pace::Offline);
+    for _ in 0..5 {
+        audio.reset(&controls);
+        play(&mut audio, &noise(2, 30_000), 512, &controls, Pace::Realtime);
+    }
+    audio.reset(&controls);
+    let second = play(&mut audio, &input, 100, &controls, Pace::Offline);
+    assert!(first == second);
+}
+
+#[test]
+fn bad_samples_do_harm_only_where_they_are() {
+    let card = Arc::new(ModelCard::builtin());
+    let (mut audio, _worker) = stream(&config(&card, 44_100.0, 2), identity(&card));
+    let latency = audio.latency_frames();
+    let mut input = noise(2, latency + 60_000);
+    let clean = input.clone();
+    for (index, bad) in [f32::NAN, f32::INFINITY, 1e-40, f32::NEG_INFINITY].into_iter().enumerate()
+    {
+        input[index % 2][10_000 + index] = bad;
+    }
+    let output = play(&mut audio, &input, 512, &Controls::default(), Pace::Offline);
+    assert!(output.iter().flatten().all(|sample| sample.is_finite()));
+    let after = |signal: &[Vec<f32>], from: usize| -> Vec<Vec<f32>> {
+        signal.iter().map(|channel| channel[from..].to_vec()).collect()
+    };
+    let residual = residual_dbfs(&after(&output, latency + 15_000), &after(&clean, 15_000), 0);
+    assert!(residual <= -110.0, "{residual} dBFS");
+}
+
+#[test]
+fn streams_out_of_range_are_refused_in_words() {
+    let card = Arc::new(ModelCard::builtin());
+    let refusal = |rate, channels| match split(&config(&card, rate, channels)) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("expected a refusal"),
+    };
+    assert_eq!(refusal(44_100.0, 3), "expected 1 or 2 channels, found 3");
+    assert_eq!(refusal(44_100.0, 0), "expected 1 or 2 channels, found 0");
+    assert!(refusal(f64::NAN, 2).contains("found NaN"));
+    assert!(refusal(1e9, 2).contains("768000"));
+}
