@@ -20,7 +20,7 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The target exists and may not be replaced.
-    #[error("{path:?} exists already: it is not replaced unless asked for")]
+    #[error("{path:?} exists already")]
     Exists {
         /// The target.
         path: PathBuf,

@@ -1,0 +1,97 @@
+//! Finding the model and onnxruntime, and opening them for a recording.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use soloist::files::{Audio, AudioReader};
+use soloist::inference::{self, EngineUser, Provider};
+use soloist::model::resources::{model_dirs, resource_dirs, runtime_library};
+use soloist::model::{Catalogue, Instrument, ModelCard};
+use soloist::render::Renderer;
+
+use super::args::{ModelsDirs, Places};
+use super::cancel;
+use super::failure::Failure;
+
+/// Frames read at once.
+const BLOCK_FRAMES: usize = 1 << 18;
+
+/// A model and the runtime that runs it.
+pub struct Engine {
+    pub card: Arc<ModelCard>,
+    runtime: PathBuf,
+    /// Keeps the session between the inputs of one command.
+    _user: EngineUser,
+}
+
+impl Engine {
+    /// Looks for the model and for onnxruntime; nothing is loaded yet.
+    pub fn find(places: &Places) -> Result<Self, Failure> {
+        let card = Arc::clone(catalogue(&places.models_dirs)?.find(&places.model)?);
+        let runtime = match &places.runtime {
+            Some(path) => path.clone(),
+            None => runtime_library(&own_resources()?)?,
+        };
+        Ok(Self { card, runtime, _user: EngineUser::join() })
+    }
+
+    /// Fails when the model does not separate `instrument`.
+    pub fn check_source(&self, instrument: Instrument) -> Result<(), Failure> {
+        if self.card.source_index(instrument).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = self.card.sources().iter().map(|source| source.name()).collect();
+        Err(Failure::NoSuchSource {
+            model: self.card.name().to_owned(),
+            instrument,
+            known: known.join(", "),
+        })
+    }
+
+    /// Opens the model for recordings of one shape. Returns also where it really runs.
+    pub fn open(&self, audio: &Audio) -> Result<(Renderer, Provider), Failure> {
+        let estimator = inference::open(&self.card, &self.runtime, Provider::Cpu)?;
+        let provider = estimator.provider();
+        let rate_hz = f64::from(audio.sample_rate_hz);
+        let renderer =
+            Renderer::new(Arc::clone(&self.card), estimator, rate_hz, audio.num_channels());
+        Ok((renderer, provider))
+    }
+}
+
+/// All models: those of the folders that the user names, then those in the usual places.
+pub fn catalogue(dirs: &ModelsDirs) -> Result<Catalogue, Failure> {
+    for dir in &dirs.models_dirs {
+        if !dir.is_dir() {
+            return Err(Failure::Usage(format!("--models-dir {dir:?} is not a folder")));
+        }
+    }
+    let mut places = dirs.models_dirs.clone();
+    places.extend(model_dirs(&own_resources()?));
+    Ok(Catalogue::scan(&places))
+}
+
+/// A recording and what was odd about it.
+pub struct Input {
+    pub audio: Audio,
+    pub non_finite_samples: u64,
+}
+
+/// Reads a whole recording, unless the user interrupts.
+pub fn read_input(path: &Path) -> Result<Input, Failure> {
+    let mut reader = AudioReader::open(path)?;
+    let mut audio = Audio::silence(reader.sample_rate_hz(), reader.num_channels(), 0);
+    let mut block = vec![Vec::new(); reader.num_channels()];
+    while reader.read(&mut block, BLOCK_FRAMES)? > 0 {
+        cancel::check()?;
+        for (whole, part) in audio.channels.iter_mut().zip(&block) {
+            whole.extend_from_slice(part);
+        }
+    }
+    Ok(Input { audio, non_finite_samples: reader.non_finite_samples() })
+}
+
+fn own_resources() -> Result<Vec<PathBuf>, Failure> {
+    let own = std::env::current_exe().and_then(|path| path.canonicalize());
+    Ok(resource_dirs(&own.map_err(Failure::OwnPath)?))
+}

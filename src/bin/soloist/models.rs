@@ -1,0 +1,101 @@
+//! `soloist models`: what is installed, with the facts of each card.
+
+use serde_json::{Value, json};
+use soloist::model::catalogue::with_causes;
+use soloist::model::{InstalledModel, ModelCard};
+use soloist::streaming::{LatencyMode, latency_frames};
+
+use super::args::Models;
+use super::engine::catalogue;
+use super::failure::Failure;
+use super::terminal::print;
+
+pub fn run(command: &Models) -> Result<(), Failure> {
+    let catalogue = catalogue(&command.models_dirs)?;
+    if catalogue.models.is_empty() && !command.json {
+        return print(
+            &"No models are installed. `cargo xtask setup` fetches what is needed; \
+                       --models-dir names a folder of models.",
+        );
+    }
+    for model in &catalogue.models {
+        if command.json {
+            print(&to_json(model))?;
+        } else {
+            print(&describe(model))?;
+        }
+    }
+    Ok(())
+}
+
+fn describe(model: &InstalledModel) -> String {
+    let card = match &model.card {
+        Ok(card) => card,
+        Err(error) => {
+            return format!("{} cannot be used: {}\n", model.name(), with_causes(error));
+        }
+    };
+    let mut lines = vec![
+        format!("{} {}", card.name(), card.version()),
+        format!("  {}", card.model.description),
+        format!("  sources   {}", sources(card).join(", ")),
+        format!(
+            "  window    {:.2} s at {} Hz; latency in the plugin {:.2} s",
+            card.window_seconds(),
+            card.sample_rate_hz(),
+            latency_s(card)
+        ),
+        format!("  licence   {}", card.model.license),
+        format!("  authors   {}", card.model.authors.join(", ")),
+    ];
+    for score in &card.scores {
+        let (source, value, metric) = (&score.source, score.value_db, &score.metric);
+        lines.push(format!("  score     {source} {value:.2} dB ({metric}, {})", score.data));
+    }
+    for data in &card.training_data {
+        lines.push(format!("  training  {} ({})", data.name, data.license));
+    }
+    lines.push(format!("  folder    {}\n", model.folder.display()));
+    lines.join("\n")
+}
+
+fn to_json(model: &InstalledModel) -> Value {
+    let folder = model.folder.to_string_lossy();
+    let card = match &model.card {
+        Ok(card) => card,
+        Err(error) => {
+            return json!({ "name": model.name(), "folder": folder, "error": with_causes(error) });
+        }
+    };
+    json!({
+        "name": card.name(),
+        "version": card.version(),
+        "description": card.model.description,
+        "license": card.model.license,
+        "authors": card.model.authors,
+        "folder": folder,
+        "sources": sources(card),
+        "sample_rate_hz": card.sample_rate_hz(),
+        "window_s": card.window_seconds(),
+        "latency_s": latency_s(card),
+        "scores": card.scores.iter().map(|score| json!({
+            "data": score.data,
+            "metric": score.metric,
+            "source": score.source,
+            "value_db": score.value_db,
+        })).collect::<Vec<_>>(),
+        "training_data": card.training_data.iter().map(|data| json!({
+            "name": data.name,
+            "license": data.license,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn sources(card: &ModelCard) -> Vec<&'static str> {
+    card.sources().iter().map(|source| source.name()).collect()
+}
+
+fn latency_s(card: &ModelCard) -> f64 {
+    let rate_hz = card.sample_rate_hz();
+    latency_frames(card, rate_hz, LatencyMode::Studio) as f64 / rate_hz
+}

@@ -1,0 +1,31 @@
+//! `soloist spectrogram`: pictures of recordings, one below the other.
+
+use soloist::files::{Panel, SpectrogramOptions, write_spectrogram};
+
+use super::args::Spectrogram;
+use super::engine::read_input;
+use super::failure::Failure;
+use super::outputs::check_ending;
+
+pub fn run(command: &Spectrogram) -> Result<(), Failure> {
+    check_ending(&command.output, &["png"], "PNG")?;
+    let titles: Vec<String> = command
+        .inputs
+        .iter()
+        .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    let inputs =
+        command.inputs.iter().map(|path| read_input(path)).collect::<Result<Vec<_>, _>>()?;
+    let panels: Vec<Panel<'_>> = titles
+        .iter()
+        .zip(&inputs)
+        .map(|(title, input)| Panel { title, audio: &input.audio })
+        .collect();
+    let options = SpectrogramOptions {
+        width_px: command.width,
+        height_px: command.height,
+        overwrite: command.force,
+        ..SpectrogramOptions::default()
+    };
+    Ok(write_spectrogram(&command.output, &panels, &options)?)
+}
