@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nice_plug::prelude::nice_warn;
 use soloist::inference::{self, Provider};
 use soloist::model::ModelCard;
 use soloist::model::catalogue::with_causes;
@@ -50,6 +51,7 @@ impl Active {
         Report {
             model: name.to_owned(),
             model_version: selection.is_own_card.then(|| selection.card.version().to_owned()),
+            sources: selection.is_own_card.then(|| selection.card.sources().to_vec()),
             installed: selection.installed.clone(),
             resource_dirs: selection.resource_dirs.clone(),
             sample_rate_hz: self.setup.sample_rate_hz,
@@ -120,7 +122,12 @@ impl HostSetup {
 fn start_worker(selection: &Selection, work: WorkerEndpoint) -> Result<Worker, String> {
     let runtime = selection.runtime.clone()?;
     let card = Arc::clone(&selection.card);
-    Worker::spawn(work, move || inference::open(&card, &runtime, Provider::Cpu))
+    let open = move || {
+        inference::open(&card, &runtime, Provider::Cpu).inspect_err(|error| {
+            nice_warn!("Soloist plays the delayed mix: {}", with_causes(error));
+        })
+    };
+    Worker::spawn(work, open)
         .map_err(|error| format!("the worker thread cannot be started: {error}"))
 }
 

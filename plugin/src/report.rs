@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use soloist::model::Instrument;
 use soloist::streaming::{StreamState, StreamStatus};
 
 /// A snapshot, replaced whole when something changes.
@@ -12,6 +13,8 @@ pub struct Report {
     pub model: String,
     /// Version on the model's card; `None` when there is no usable card.
     pub model_version: Option<String>,
+    /// Instruments that the model tells apart; `None` when there is no usable card.
+    pub sources: Option<Vec<Instrument>>,
     /// Names of the models that are installed.
     pub installed: Vec<String>,
     /// Folders in which resources were found.
@@ -51,6 +54,19 @@ impl Report {
         }
     }
 
+    /// What to say when the model knows nothing of `instrument`, which then is silence.
+    pub fn missing_instrument(&self, instrument: Instrument) -> Option<String> {
+        let sources = self.sources.as_ref()?;
+        let names = || sources.iter().map(|source| source.name()).collect::<Vec<_>>().join(", ");
+        (!sources.contains(&instrument)).then(|| {
+            format!(
+                "The model {:?} has no {instrument}, which is silent: it tells apart {}.",
+                self.model,
+                names()
+            )
+        })
+    }
+
     /// Everything that is wrong, each in a sentence.
     pub fn problems(&self) -> Vec<String> {
         let of_stream = self.stream.as_ref().and_then(|stream| stream.message());
@@ -60,7 +76,17 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::Report;
+    use super::{Instrument, Report};
+
+    #[test]
+    fn an_instrument_that_the_model_lacks_is_named() {
+        let sources = Some(vec![Instrument::Vocals, Instrument::Other]);
+        let report = Report { model: "duo".to_owned(), sources, ..Report::default() };
+        assert_eq!(report.missing_instrument(Instrument::Vocals), None);
+        let words = report.missing_instrument(Instrument::Piano).unwrap();
+        assert!(words.contains("no piano") && words.contains("vocals, other"), "{words}");
+        assert_eq!(Report::default().missing_instrument(Instrument::Piano), None);
+    }
 
     #[test]
     fn latency_is_told_in_both_units() {

@@ -134,3 +134,70 @@ impl Session {
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use soloist::streaming::{Controls, LatencyMode};
+
+    use super::*;
+
+    const SETUP: HostSetup =
+        HostSetup { sample_rate_hz: 48_000.0, num_channels: 2, mode: LatencyMode::Studio };
+
+    /// A session that has activated a model that is not installed.
+    fn without_model() -> (Session, Option<Box<AudioEndpoint>>, usize) {
+        let session = Session::new();
+        session.set_model("no such model");
+        let mut endpoint = None;
+        let latency_frames = session.activate(SETUP, &mut endpoint).unwrap();
+        (session, endpoint, latency_frames)
+    }
+
+    #[test]
+    fn the_same_setup_keeps_the_stream_and_another_makes_one() {
+        let (session, mut endpoint, latency_frames) = without_model();
+        let stream = |session: &Session| Arc::as_ptr(session.report().stream.as_ref().unwrap());
+        let first = stream(&session);
+        assert_eq!(session.activate(SETUP, &mut endpoint).unwrap(), latency_frames);
+        assert_eq!(stream(&session), first);
+        let mono = HostSetup { num_channels: 1, ..SETUP };
+        assert_eq!(session.activate(mono, &mut endpoint).unwrap(), latency_frames);
+        assert_ne!(stream(&session), first);
+    }
+
+    #[test]
+    fn a_model_chosen_while_active_reaches_the_audio_thread() {
+        let (session, mut endpoint, latency_frames) = without_model();
+        assert!(!session.handoff().fetch(&mut endpoint));
+        session.set_model("nor this one");
+        assert!(session.report().problems()[0].contains("nor this one"));
+        assert!(session.handoff().fetch(&mut endpoint));
+        assert!(!session.handoff().fetch(&mut endpoint));
+        assert!(!session.take_restart_request());
+        let endpoint = endpoint.as_mut().unwrap();
+        assert_eq!(endpoint.latency_frames(), latency_frames);
+        let current = session.report().stream.clone().unwrap();
+        assert!(Arc::ptr_eq(endpoint.status(), &current));
+    }
+
+    #[test]
+    fn an_endpoint_that_was_not_fetched_is_used_at_the_next_activation() {
+        let (session, mut endpoint, _) = without_model();
+        session.set_model("nor this one");
+        session.activate(SETUP, &mut endpoint).unwrap();
+        let current = session.report().stream.clone().unwrap();
+        assert!(Arc::ptr_eq(endpoint.as_ref().unwrap().status(), &current));
+        assert!(!session.handoff().fetch(&mut endpoint));
+    }
+
+    #[test]
+    fn a_rate_out_of_range_leaves_a_session_that_can_be_activated() {
+        let (session, mut endpoint, latency_frames) = without_model();
+        let wrong = HostSetup { sample_rate_hz: 1.0, ..SETUP };
+        assert!(session.activate(wrong, &mut endpoint).is_err());
+        assert_eq!(session.activate(SETUP, &mut endpoint).unwrap(), latency_frames);
+        let mut channels = [vec![0.5_f32; 64], vec![0.5; 64]];
+        let [left, right] = &mut channels;
+        endpoint.unwrap().process(&mut [left, right], &Controls::default());
+    }
+}

@@ -85,6 +85,11 @@ impl NiceEguiApp for App {
         _frame: &mut Frame,
     ) -> Result<(), HandlerError> {
         context.set_theme(egui::Theme::Dark);
+        context.all_styles_mut(|style| {
+            style.visuals.override_text_color = Some(Color32::from_gray(225));
+            style.spacing.slider_width = 200.0;
+            style.spacing.combo_width = 160.0;
+        });
         self.host = Some(host);
         Ok(())
     }
@@ -100,6 +105,11 @@ impl NiceEguiApp for App {
                 self.controls(ui, &host.param_setter());
                 ui.separator();
                 self.engine(ui, &report);
+                let instrument = self.params.instrument.value().into();
+                if let Some(words) = report.missing_instrument(instrument) {
+                    ui.separator();
+                    ui.label(RichText::new(words).color(ERROR_COLOUR));
+                }
                 problems(ui, &report);
             });
         });
