@@ -1,9 +1,11 @@
 //! From host frames to the network's features.
 
+use super::grid::Grid;
 use super::history::InputHistory;
 use crate::dsp::Complex32;
 use crate::dsp::bands::BandScale;
 use crate::dsp::stft::Stft;
+use crate::model::ModelCard;
 use crate::model::card::{Bands, FeatureChannel};
 
 /// Band features of one hop frame at a time.
@@ -67,6 +69,40 @@ impl Analysis {
     }
 }
 
+/// Features of a whole recording, as the network would be given them: `feature channel x band x
+/// hop frame`, hop frames fastest, for `num_hops` hop frames. `None` when the model's input is not
+/// bands or the recording has neither one channel nor two.
+#[must_use]
+pub fn recording_features(
+    card: &ModelCard,
+    sample_rate_hz: f64,
+    channels: &[Vec<f32>],
+    num_hops: usize,
+) -> Option<Vec<f32>> {
+    if !(1..=super::MAX_CHANNELS).contains(&channels.len()) {
+        return None;
+    }
+    let (bands, scale) = card.band_scale()?;
+    let grid = Grid::new(card, sample_rate_hz);
+    let mut analysis = Analysis::new(bands, scale, grid.analysis_size, channels.len());
+    let mut history = InputHistory::new(channels.len(), grid.analysis_size);
+    // Silence follows the recording, as it precedes it.
+    let end = grid.analysis_start(num_hops as u64) + grid.analysis_size as i64;
+    let interleaved: Vec<f32> = (0..end.max(0) as usize)
+        .flat_map(|frame| channels.iter().map(move |c| c.get(frame).copied().unwrap_or(0.0)))
+        .collect();
+    history.push_interleaved(&interleaved);
+    let mut frame = vec![0.0; analysis.frame_len()];
+    let mut features = vec![0.0; frame.len() * num_hops];
+    for hop in 0..num_hops {
+        analysis.analyse(&history, grid.analysis_start(hop as u64), &mut frame);
+        for (row, &value) in features.chunks_exact_mut(num_hops).zip(&frame) {
+            row[hop] = value;
+        }
+    }
+    Some(features)
+}
+
 /// Standardised level of a band's mean power.
 fn feature(bands: &Bands, power: f32) -> f32 {
     let floor = 10.0_f32.powf(bands.floor_db / 10.0);
@@ -76,8 +112,6 @@ fn feature(bands: &Bands, power: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ModelCard;
-    use crate::streaming::grid::Grid;
 
     /// A chord of partials at fixed frequencies, the same signal at any sample rate.
     fn chord(sample_rate_hz: f64, num_frames: usize) -> Vec<f32> {

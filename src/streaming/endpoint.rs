@@ -166,7 +166,7 @@ impl AudioEndpoint {
         }
         self.mixer.snap_to(controls);
         self.position = 0;
-        self.fade = if self.shared.status.expects_results() { 1.0 } else { 0.0 };
+        self.fade = if self.is_open() { 1.0 } else { 0.0 };
         self.begin_epoch();
     }
 
@@ -272,13 +272,22 @@ impl AudioEndpoint {
         }
     }
 
-    /// Waits until the worker has taken enough input to make room for the chunk.
+    fn is_open(&self) -> bool {
+        self.shared.status.state() == StreamState::Running
+    }
+
+    /// Waits until it is known whether the model opens, and until the worker has taken enough
+    /// input to make room for the chunk.
     fn wait_for_room(&mut self) {
         let shared = Arc::clone(&self.shared);
         let chunk_len = self.chunk_frames * self.num_channels;
         shared.wait_for_progress(|| {
             shared.wake_worker();
-            self.input.vacant_len() >= chunk_len || !shared.status.expects_results()
+            match shared.status.state() {
+                StreamState::Loading => false,
+                StreamState::Running => self.input.vacant_len() >= chunk_len,
+                StreamState::Idle | StreamState::Failed => true,
+            }
         });
     }
 
@@ -307,7 +316,7 @@ impl AudioEndpoint {
         self.shared.status.count_dropped_if_any(self.results.drop_before(play.max(0)));
         // Before frame 0 the stream is silent and no result is missing; where none will ever come,
         // the delayed mix is there from its first frame on.
-        let is_at_work = self.shared.status.expects_results();
+        let is_open = self.is_open();
         let lead = ((-play).max(0) as usize).min(num_frames);
         let available = self.results.available_from(play + lead as i64);
         let ready = available.min(num_frames - lead);
@@ -323,7 +332,7 @@ impl AudioEndpoint {
         for (index, frame) in range.enumerate() {
             // Results are let in only while enough of them follow to fade out on.
             let on_time = if index < lead {
-                is_at_work
+                is_open
             } else {
                 available.saturating_sub(index - lead) > self.fade_frames
             };

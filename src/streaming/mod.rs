@@ -14,6 +14,7 @@ mod status;
 mod synthesis;
 mod worker;
 
+pub use analysis::recording_features;
 pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, WorkerEndpoint, split};
 pub use latency::{LatencyMode, latency_frames};
 pub use mixer::{Controls, LatePolicy, MixMode};

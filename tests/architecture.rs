@@ -1,0 +1,107 @@
+//! The invariants of ARCHITECTURE.md that can be read off the source: who may import whom.
+
+use std::path::{Path, PathBuf};
+
+/// Modules of the library from the bottom up; each may use those before it.
+const LAYERS: [&str; 7] = ["units", "dsp", "model", "inference", "streaming", "render", "files"];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The code of a file, without comments: what comments speak of is not used.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Files below `folder` (relative to the repository) in which `wanted` holds of the code.
+fn offenders(folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    sources(&root().join(folder))
+        .into_iter()
+        .filter(|path| wanted(&code(path)))
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string().replace('\\', "/"))
+        .collect()
+}
+
+fn layer_files(layer: &str) -> Vec<PathBuf> {
+    let folder = root().join("src").join(layer);
+    if folder.is_dir() { sources(&folder) } else { vec![folder.with_extension("rs")] }
+}
+
+#[test]
+fn imports_point_downward_only() {
+    for (height, layer) in LAYERS.iter().enumerate() {
+        for path in layer_files(layer) {
+            let code = code(&path);
+            for above in &LAYERS[height + 1..] {
+                let named = format!("crate::{above}");
+                assert!(!code.contains(&named), "{} names {named}", path.display());
+                let grouped =
+                    code.contains("use crate::{") && code.contains(&format!(" {above}::"));
+                assert!(!grouped, "{} imports {above} in a group", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for line in library.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        assert!(LAYERS.contains(&line.trim_end_matches(';')), "{line} stands in no layer");
+    }
+}
+
+#[test]
+fn one_file_alone_names_ort() {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    // A word that ends in "ort" is no crate.
+    let names_ort = |code: &str| {
+        code.match_indices("ort::").any(|(at, _)| !code[..at].ends_with(is_word))
+            || code.contains("use ort;")
+    };
+    assert_eq!(offenders("src", names_ort), ["src/inference/onnx.rs"]);
+    assert_eq!(offenders("plugin/src", names_ort), [""; 0]);
+    assert_eq!(offenders("xtask/src", names_ort), [""; 0]);
+}
+
+#[test]
+fn transforms_are_planned_in_the_dsp_layer_alone() {
+    let plans = |code: &str| code.contains("FftPlanner") || code.contains("use realfft");
+    let found = offenders("src", plans);
+    assert!(found.iter().all(|path| path.starts_with("src/dsp/")), "{found:?}");
+    assert!(!found.is_empty(), "the transforms must be somewhere");
+    assert_eq!(offenders("plugin/src", |code| plans(code) || code.contains("realfft")), [""; 0]);
+}
+
+#[test]
+fn the_dsp_layer_knows_no_thread_and_no_file() {
+    let impure = ["std::thread", "std::fs", "std::io", "std::sync::Mutex", "std::time"];
+    assert_eq!(offenders("src/dsp", |code| impure.iter().any(|name| code.contains(name))), [""; 0]);
+}
+
+#[test]
+fn the_library_holds_no_unsafe_code() {
+    assert_eq!(offenders("src", |code| code.contains("unsafe ")), [""; 0]);
+}
+
+#[test]
+fn the_plugin_is_a_cdylib_alone() {
+    let manifest = std::fs::read_to_string(root().join("plugin/Cargo.toml")).unwrap();
+    assert!(manifest.contains("crate-type = [\"cdylib\"]"), "an rlib beside it would lose LTO");
+}

@@ -1,0 +1,56 @@
+//! Real-time safety of the audio thread's half: no allocation, whatever the stream goes through.
+//!
+//! Alone in its program, because it installs a global allocator.
+
+mod common;
+
+use std::sync::Arc;
+
+use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, violation_count};
+use common::{block_lengths, config, noise, stream};
+use soloist::inference::Identity;
+use soloist::model::{Instrument, ModelCard};
+use soloist::streaming::{Controls, MixMode};
+
+#[global_allocator]
+static ALLOCATOR: AllocDisabler = AllocDisabler;
+
+/// One test, not two: the count of violations is the process's.
+#[test]
+fn the_audio_callback_never_allocates_and_the_detector_would_tell() {
+    assert_no_alloc(|| drop(std::hint::black_box(vec![1_u8; 64])));
+    assert!(violation_count() > 0, "control: the detector must fire on an allocation");
+    reset_violation_count();
+
+    let card = Arc::new(ModelCard::builtin());
+    let estimator = Box::new(Identity::new(&card, Instrument::Vocals));
+    let (mut audio, worker) = stream(&config(&card, 48_000.0, 2), estimator);
+    let input = noise(2, 48_000 * 5);
+    let mut left = input[0].clone();
+    let mut right = input[1].clone();
+    let mut worker = Some(worker);
+    let mut begin = 0;
+    for (index, length) in block_lengths(0, left.len()).into_iter().enumerate() {
+        let controls = Controls {
+            instrument: Instrument::ALL[index % 6],
+            mode: if index % 5 == 0 { MixMode::Remove } else { MixMode::Isolate },
+            mix: (index % 7) as f32 / 6.0,
+            bypass: index % 11 == 0,
+            ..Controls::default()
+        };
+        let range = begin..begin + length;
+        let (left, right) = (&mut left[range.clone()], &mut right[range]);
+        assert_no_alloc(|| {
+            if index % 97 == 96 {
+                audio.reset(&controls);
+            }
+            audio.process(&mut [left, right], &controls);
+        });
+        if index == 200 {
+            // The input ring overflows and a new epoch begins.
+            worker.take();
+        }
+        begin += length;
+    }
+    assert_eq!(violation_count(), 0, "the audio callback allocated or freed");
+}
