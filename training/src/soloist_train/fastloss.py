@@ -111,21 +111,45 @@ def _example(
     return value
 
 
+@njit(cache=True, fastmath=True, nogil=True)
+def _through_softmax(masks: Array, grad: Array) -> None:
+    """Turn the gradient by masks into that by logits, in place: m (g - sum of m g)."""
+    total = np.empty(masks.shape[3], dtype=np.float32)
+    for c in range(masks.shape[1]):
+        for b in range(masks.shape[2]):
+            total[:] = 0.0
+            for s in range(masks.shape[0]):
+                m, g = masks[s, c, b], grad[s, c, b]
+                for t in range(len(total)):
+                    total[t] += m[t] * g[t]
+            for s in range(masks.shape[0]):
+                m, g = masks[s, c, b], grad[s, c, b]
+                for t in range(len(total)):
+                    g[t] = m[t] * (g[t] - total[t])
+
+
 class _BandLoss(torch.autograd.Function):
-    """Loss by masks [batch, 6, 2, bands, frames]; its gradient is made in the forward pass."""
+    """Loss by logits [batch, 12, bands, frames]; its gradient is made in the forward pass."""
 
     @staticmethod
-    def forward(ctx: Any, masks: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
         """Sum over examples and heads, divided by the sum of the heads' weights."""
-        arrays = [x.numpy() for x in (masks.detach(), batch.mix, batch.cross, batch.own)]
+        size, _, bands, frames = logits.shape
+        plain = logits.detach().contiguous().float().view(size, len(SOURCES), 2, bands, frames)
+        masks = torch.softmax(plain, dim=1).numpy()
+        mix, cross, own = batch.mix.numpy(), batch.cross.numpy(), batch.own.numpy()
         weights = batch.weights.numpy()
-        grad = np.zeros(arrays[0].shape, dtype=np.float32)
         scale = 1.0 / float(weights.sum())
-        value = sum(
-            _example(*(a[i] for a in arrays), weights[i], scale, distance, log, grad[i])
-            for i in range(len(weights))
-        )
-        ctx.save_for_backward(torch.from_numpy(grad))
+        grad = np.zeros(masks.shape, dtype=np.float32)
+        value = 0.0
+        for i in range(size):
+            of_example = (masks[i], mix[i], cross[i], own[i], weights[i])
+            value += _example(*of_example, scale, distance, log, grad[i])
+            _through_softmax(masks[i], grad[i])
+        slope = torch.from_numpy(grad).view(logits.shape).to(logits.dtype)
+        if not logits.is_contiguous():
+            slope = slope.contiguous(memory_format=torch.channels_last)
+        ctx.save_for_backward(slope)
         return torch.tensor(value, dtype=torch.float32)
 
     @staticmethod
@@ -137,6 +161,4 @@ class _BandLoss(torch.autograd.Function):
 
 def fast_loss(logits: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
     """`loss.loss` of logits [batch, 12, bands, frames], faster."""
-    size, _, bands, frames = logits.shape
-    logits = logits.contiguous().float().view(size, len(SOURCES), 2, bands, frames)
-    return _BandLoss.apply(torch.softmax(logits, dim=1), batch, distance, log)
+    return _BandLoss.apply(logits, batch, distance, log)

@@ -36,18 +36,16 @@ KIT_PRESETS = (0, 0, 8, 16, 24, 25, 32, 40)
 LEVELS_DB = {"vocals": -16, "drums": -15, "bass": -18, "guitar": -19, "piano": -20, "other": -21}
 
 
-def _font(rng: np.random.Generator) -> str:
+def _font(plan: Plan, rng: np.random.Generator) -> str:
     weights = {"fluid": 0.38, "timgm": 0.24, "opl3": 0.08, "musescore": 0.3}
-    names = [n for n in weights if n in synth.installed_fonts()]
-    if not names:
-        raise TrainingError("no soundfont found; install `fluid-soundfont-gm` (see README.md)")
+    names = [n for n in weights if n in plan.fonts]
     p = np.array([weights[n] for n in names])
     return str(rng.choice(names, p=p / p.sum()))
 
 
 def _drums(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio, str]:
     notes = drum_part(plan, rng)
-    kits = [k for k in synth.KITS if k in synth.installed_fonts()]
+    kits = [k for k in synth.KITS if k in plan.fonts]
     machine = plan.genre_name in ("electronic", "hiphop", "pop") and rng.random() < 0.6
     if machine or rng.random() < 0.08:
         audio, name = synth.beat_machine(notes, rng, seconds), "beat machine"
@@ -55,7 +53,7 @@ def _drums(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio,
         font = str(rng.choice(kits))
         audio, name = synth.play(notes, font, 0, 0, seconds), font
     else:
-        font, preset = _font(rng), int(rng.choice(KIT_PRESETS))
+        font, preset = _font(plan, rng), int(rng.choice(KIT_PRESETS))
         audio = synth.play(notes, font, synth.DRUM_BANK, preset, seconds)
         name = f"{font} kit {preset}"
     chain = effects.tone(rng) + effects.dynamics(rng, 0.7) + effects.space(rng, 0.08)
@@ -67,7 +65,7 @@ def _bass(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio, 
     if plan.genre_name in ("electronic", "hiphop") and rng.random() < 0.5:
         audio, name = synth.oscillate(notes, rng, seconds), "oscillator"
     else:
-        font, preset = _font(rng), int(rng.choice(BASSES))
+        font, preset = _font(plan, rng), int(rng.choice(BASSES))
         audio, name = synth.play(notes, font, 0, preset, seconds), f"{font} {preset}"
     audio = np.repeat(audio.mean(axis=0, keepdims=True), 2, axis=0)
     chain = effects.dynamics(rng, 0.8) + effects.tone(rng)
@@ -96,7 +94,7 @@ def _guitar(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio
         if not style or rng.random() < 0.6:
             style = str(rng.choice(plan.genre.guitar))
             drive = str(rng.choice(plan.genre.tone))
-        font, preset = _font(rng), int(rng.choice(GUITARS[drive]))
+        font, preset = _font(plan, rng), int(rng.choice(GUITARS[drive]))
         preset = 28 if style == "muted" else preset
         audio = synth.play(_guitar_notes(plan, rng, style), font, 0, preset, seconds)
         chain = effects.amplifier(rng, drive) + effects.tone(rng)
@@ -115,7 +113,7 @@ def _piano(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio,
         notes = notes + chord_part(plan, rng, "blocks", low - 24)[::3]
     if rng.random() < 0.3:
         notes = notes + melody_part(plan, rng, low + 12, 0.6)
-    font, preset = _font(rng), int(rng.choice(PIANOS))
+    font, preset = _font(plan, rng), int(rng.choice(PIANOS))
     audio = synth.play(notes, font, 0, preset, seconds)
     audio = effects.place(audio, float(rng.uniform(-0.3, 0.3)))
     chain = effects.tone(rng) + effects.dynamics(rng, 0.4) + effects.space(rng, 0.12)
@@ -141,7 +139,7 @@ def _other(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio,
         if style in ("lead", "synth", "pad", "arp") and rng.random() < 0.5:
             audio, name = synth.oscillate(notes, rng, seconds), f"oscillator {style}"
         else:
-            font, preset = _font(rng), int(rng.choice(OTHERS[str(style)]))
+            font, preset = _font(plan, rng), int(rng.choice(OTHERS[str(style)]))
             audio, name = synth.play(notes, font, 0, preset, seconds), f"{font} {preset} {style}"
         audio = effects.place(audio, float(rng.uniform(-0.7, 0.7)))
         chain = effects.tone(rng, float(rng.uniform(80, 250)))
@@ -155,7 +153,7 @@ def _vocals(plan: Plan, rng: np.random.Generator, seconds: float) -> tuple[Audio
     low = int(rng.integers(48, 67))
     notes = melody_part(plan, rng, low, float(rng.uniform(0.2, 0.9)), rest=0.35)
     if rng.random() < 0.1:
-        font, preset = _font(rng), int(rng.choice([52, 53, 53]))
+        font, preset = _font(plan, rng), int(rng.choice([52, 53, 53]))
         audio, name = synth.play(notes, font, 0, preset, seconds), f"{font} {preset}"
     else:
         audio = np.repeat(sing(notes, rng, seconds)[None], 2, axis=0)
@@ -176,19 +174,33 @@ PLAYERS = {
 }  # fmt: skip
 
 
+def _fonts(wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The wanted soundfonts, or all that are installed; at least one of the GM ones."""
+    installed = synth.installed_fonts()
+    missing = [name for name in wanted or () if name not in installed]
+    if missing:
+        raise TrainingError(f"soundfonts {', '.join(missing)} are not installed (see README.md)")
+    fonts = wanted or tuple(sorted(installed))
+    if not set(fonts) & set(synth.FONTS):
+        raise TrainingError("no soundfont found; install `fluid-soundfont-gm` (see README.md)")
+    return fonts
+
+
 def render_song(
     seed: int,
     seconds: float,
     genre: str | None = None,
     levels_db: dict[str, float] | None = None,
     everyone: bool = False,
+    fonts: tuple[str, ...] | None = None,
 ) -> tuple[dict[str, Audio], dict[str, Any]]:
     """Six stems [2, samples] whose sum peaks at PEAK, and a record of what was used.
 
-    `levels_db` replaces the drawn level of each source; `everyone` lets all sources play.
+    `levels_db` replaces the drawn level of each source; `everyone` lets all sources play;
+    `fonts` limits the soundfonts.
     """
     rng = np.random.default_rng([seed, 0x50105])
-    plan = plan_song(rng, seconds, genre)
+    plan = plan_song(rng, seconds, _fonts(fonts), genre)
     silence = np.zeros((2, int(seconds * SAMPLE_RATE)), dtype=np.float32)
     stems: dict[str, Audio] = {}
     used: dict[str, str] = {}
@@ -227,7 +239,7 @@ def render_songs(out: Path, count: int, seconds: float, first_seed: int, process
     """Render songs `first_seed`, `first_seed` + 1, ... into `<out>/<seed>/`."""
     if count < 1 or seconds < 4:
         raise TrainingError("render at least one song of at least 4 seconds")
-    _font(np.random.default_rng(0))
+    _fonts(None)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
             pool.submit(_write_song, out / f"{seed:06d}", seed, seconds)

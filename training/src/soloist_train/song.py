@@ -172,6 +172,8 @@ class Plan:
     chords: tuple[tuple[int, ...], ...]
     """For each bar the chord as scale steps above the tonic, root first."""
     bars: int
+    fonts: tuple[str, ...] = ()
+    """Soundfonts (short names) that may be used."""
 
     @property
     def genre(self) -> Genre:
@@ -202,7 +204,9 @@ class Plan:
         return low + (self.pitch(self.chords[bar % len(self.chords)][0], 0) - low) % 12
 
 
-def plan_song(rng: np.random.Generator, seconds: float, genre: str | None = None) -> Plan:
+def plan_song(
+    rng: np.random.Generator, seconds: float, fonts: tuple[str, ...], genre: str | None = None
+) -> Plan:
     """Draw a plan that fills `seconds`."""
     name = genre or str(rng.choice(list(GENRES)))
     tempo = float(rng.uniform(*GENRES[name].tempo_bpm))
@@ -223,4 +227,5 @@ def plan_song(rng: np.random.Generator, seconds: float, genre: str | None = None
         scale=MINOR if mode == "minor" else MAJOR,
         chords=tuple(chords),
         bars=int(np.ceil(seconds * tempo / 240.0)) + 1,
+        fonts=fonts,
     )
