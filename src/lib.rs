@@ -1,4 +1,37 @@
-//! Soloist lifts one instrument out of a full mix.
+//! Soloist lifts one instrument out of a full mix: a streaming source separation engine.
+//!
+//! # Signal flow
+//!
+//! ```text
+//! host block ─▶ AudioEndpoint ──ring──▶ WorkerEndpoint ─▶ Separator
+//!                                          ├─ window of the network's duration ─▶ band features
+//!                                          │     ─▶ last 15 s ─▶ Estimator ─▶ mask timeline ──┐
+//!                                          └─ host-rate STFT of the untouched mix ────────────×
+//!               ◀─ gains, dry/wet ◀─ring── all stems ◀─ inverse STFT, overlap-add ◀────────────┘
+//! ```
+//!
+//! The audio that is heard is never resampled: masks are fields over seconds and Hz, read on the
+//! host's own time-frequency grid. Masks sum to one, so all stems sum to the delayed mix.
+//!
+//! # Threads
+//!
+//! | thread | owns | may |
+//! |---|---|---|
+//! | host audio | [`streaming::AudioEndpoint`] | copy to and from rings, mix; never allocate, lock or wait |
+//! | worker, one a stream | [`streaming::WorkerEndpoint`], its [`inference::Estimator`] | allocate, open models, run networks |
+//! | host main, editor | [`streaming::StreamStatus`] by reference | read counters and words |
+//!
+//! # Glossary
+//!
+//! - **frame**: one sample instant over all channels. **Hop frame**: one column of a short-time
+//!   spectrum; **hop**: the frames between two of them.
+//! - **bin**: one frequency of a discrete Fourier transform. **Band**: a range of bins.
+//! - **mask**: the share of the mix, 0 to 1, that belongs to one source at a time and frequency.
+//! - **stem**: the sound of one source. **Mix**: all of them, as received.
+//! - **window**: the stretch of hop frames that the network sees at once.
+//! - **emission**: the hop frames that one run adds. **Lookahead**: those that it sees after them.
+//! - **epoch**: a stretch of input without a break; resets and jumps begin a new one.
+//! - **latency**: the frames by which the output lags the input; constant for a stream.
 
 pub mod dsp;
 #[cfg(feature = "cli")]
