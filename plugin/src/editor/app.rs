@@ -8,8 +8,8 @@ use nice_plug::context::gui::{GuiContext, ParamSetter};
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{Frame, NiceEguiApp};
 
-use super::ReportSource;
 use super::widgets::{enum_box, float_slider, switch};
+use super::{DisplayScale, ReportSource};
 use crate::params::SoloistParams;
 use crate::report::Report;
 
@@ -22,13 +22,18 @@ const ERROR_COLOUR: Color32 = Color32::from_rgb(255, 140, 110);
 pub struct App {
     params: Arc<SoloistParams>,
     reports: ReportSource,
+    scale: Arc<DisplayScale>,
     host: Option<GuiContext>,
 }
 
 impl App {
-    /// A window's contents, drawn from `params` and what `reports` gives.
-    pub fn new(params: Arc<SoloistParams>, reports: ReportSource) -> Self {
-        Self { params, reports, host: None }
+    /// A window's contents, drawn from `params` and what `reports` gives; `scale` is kept.
+    pub fn new(
+        params: Arc<SoloistParams>,
+        reports: ReportSource,
+        scale: Arc<DisplayScale>,
+    ) -> Self {
+        Self { params, reports, scale, host: None }
     }
 
     fn controls(&self, ui: &mut Ui, setter: &ParamSetter<'_>) {
@@ -117,6 +122,7 @@ impl NiceEguiApp for App {
 
     fn resized(&mut self, size: WindowSize) {
         let (width, height) = (size.logical.width.round(), size.logical.height.round());
+        self.scale.store(size.scale_factor);
         self.params.editor_size.store(width as u32, height as u32);
     }
 

@@ -4,7 +4,7 @@ mod app;
 mod widgets;
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
@@ -29,12 +29,26 @@ pub type ReportSource = Arc<dyn Fn() -> Arc<Report> + Send + Sync>;
 pub struct SoloistEditor {
     params: Arc<SoloistParams>,
     reports: ReportSource,
+    scale: Arc<DisplayScale>,
+}
+
+/// Physical pixels a logical pixel, as the last window found it; 1 before the first.
+pub struct DisplayScale(Mutex<f64>);
+
+impl DisplayScale {
+    fn get(&self) -> f64 {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, scale: f64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = scale;
+    }
 }
 
 impl SoloistEditor {
     /// An editor of `params`, telling what `reports` gives.
     pub fn new(params: Arc<SoloistParams>, reports: ReportSource) -> Self {
-        Self { params, reports }
+        Self { params, reports, scale: Arc::new(DisplayScale(Mutex::new(1.0))) }
     }
 
     fn logical_size(&self) -> LogicalSize<f64> {
@@ -59,14 +73,15 @@ impl Editor for SoloistEditor {
         let state = EguiEditorState::from_size(self.logical_size(), 1.0);
         let settings =
             EguiNiceSettings::new().with_tile("Soloist").with_resize_hint(self.resize_hint());
-        let app = App::new(Arc::clone(&self.params), Arc::clone(&self.reports));
+        let app =
+            App::new(Arc::clone(&self.params), Arc::clone(&self.reports), Arc::clone(&self.scale));
         create_egui_editor(state, RepaintNotifier::new(), settings, app)
             .ok_or("the editor cannot be created")?
             .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
     }
 
     fn size(&self) -> NativeSize<u32> {
-        NativeSize::from_size(self.logical_size().into(), 1.0)
+        NativeSize::from_size(self.logical_size().into(), self.scale.get())
     }
 
     fn resize_hint(&self) -> ResizeHint {
