@@ -3,10 +3,14 @@
 //! This file only wires: parameters ([`params`]) and what the host says go to the engine
 //! ([`session`]), audio goes through the library's `AudioEndpoint`, words come back through the
 //! [`report`] to the [`editor`]. The latency is set at activation and nowhere else, so that no host
-//! hears of a change while the plugin is deactivated or from the audio thread.
+//! hears of a change while the plugin is deactivated or from the audio thread. [`vst3_class`] and
+//! [`clap_class`] stand between the hosts and nice-plug's wrappers, and correct how those pass on
+//! whether the host renders offline.
 
 mod active;
 mod choices;
+#[cfg_attr(feature = "plain-wrapper", allow(dead_code))]
+mod clap_class;
 mod editor;
 mod handoff;
 mod ids;
@@ -18,15 +22,14 @@ mod session;
 #[cfg_attr(feature = "plain-wrapper", allow(dead_code))]
 mod vst3_class;
 
-#[cfg(test)]
-mod clap_tests;
-
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use nice_plug::prelude::*;
 use soloist::streaming::AudioEndpoint;
 
 use crate::active::HostSetup;
+use crate::clap_class::class::{OfflineFlag, offline_flag};
 use crate::editor::SoloistEditor;
 use crate::params::SoloistParams;
 use crate::session::Session;
@@ -38,7 +41,7 @@ pub struct Soloist {
     // Boxed, so that exchanging it moves a pointer.
     endpoint: Option<Box<AudioEndpoint>>,
     latency_frames: usize,
-    is_offline: bool,
+    is_offline: OfflineFlag,
 }
 
 impl Default for Soloist {
@@ -47,7 +50,7 @@ impl Default for Soloist {
         let session = Arc::new(Session::new());
         let listening = Arc::clone(&session);
         params.model.on_change(move |name| listening.set_model(name));
-        Self { params, session, endpoint: None, latency_frames: 0, is_offline: false }
+        Self { params, session, endpoint: None, latency_frames: 0, is_offline: offline_flag() }
     }
 }
 
@@ -86,7 +89,8 @@ impl Plugin for Soloist {
             num_channels,
             mode: self.params.latency_mode.mode(),
         };
-        self.is_offline = config.process_mode == ProcessMode::Offline;
+        let is_offline = config.process_mode == ProcessMode::Offline;
+        self.is_offline.store(is_offline, Ordering::Relaxed);
         match self.session.activate(setup, &mut self.endpoint) {
             Ok(latency_frames) => {
                 self.latency_frames = latency_frames;
@@ -123,7 +127,7 @@ impl Plugin for Soloist {
             if is_exchanged {
                 endpoint.reset(&controls);
             }
-            if self.is_offline {
+            if self.is_offline.load(Ordering::Relaxed) {
                 endpoint.process_blocking(buffer.as_slice(), &controls);
             } else {
                 endpoint.process(buffer.as_slice(), &controls);
@@ -161,6 +165,7 @@ const fn layout(num_channels: u32) -> AudioIOLayout {
     }
 }
 
+#[cfg(feature = "plain-wrapper")]
 nice_export_clap!(Soloist);
 
 #[cfg(feature = "plain-wrapper")]

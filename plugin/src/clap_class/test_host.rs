@@ -89,6 +89,17 @@ pub struct Host {
 impl Host {
     /// Makes the library's plugin of that identifier.
     pub fn load(id: &CStr) -> Self {
+        // SAFETY: the entry is this library's own; every pointer is valid for its call.
+        Self::make(|host| unsafe {
+            let get_factory = crate::clap_class::entry::clap_entry.get_factory.unwrap();
+            let factory = get_factory(CLAP_PLUGIN_FACTORY_ID.as_ptr());
+            let factory = factory.cast::<clap_plugin_factory>();
+            (*factory).create_plugin.unwrap()(factory, host, id.as_ptr())
+        })
+    }
+
+    /// Makes an instance by `create`, which receives a host that outlives it.
+    pub fn make(create: impl FnOnce(*const clap_host) -> *const clap_plugin) -> Self {
         LATENCY_CHANGES.with_borrow_mut(Vec::clear);
         RESTART_REQUESTED.set(false);
         PHASE.set(Phase::Deactivated);
@@ -104,14 +115,7 @@ impl Host {
             request_process: Some(ignore),
             request_callback: Some(ignore),
         });
-        // SAFETY: the entry is this library's own; every pointer is valid for its call, and the
-        // host outlives the plugin.
-        let plugin = unsafe {
-            let get_factory = crate::clap_entry.get_factory.unwrap();
-            let factory = get_factory(CLAP_PLUGIN_FACTORY_ID.as_ptr());
-            let factory = factory.cast::<clap_plugin_factory>();
-            (*factory).create_plugin.unwrap()(factory, &raw const *host, id.as_ptr())
-        };
+        let plugin = create(&raw const *host);
         assert!(!plugin.is_null());
         // SAFETY: just made; `init` is the first call.
         assert!(unsafe { (*plugin).init.unwrap()(plugin) });

@@ -2,13 +2,17 @@
 //!
 //! Whether a model is at hand makes no difference to these.
 
-mod host;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clap_sys::ext::render::{CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME};
+use nice_plug::prelude::*;
 use soloist::model::ModelCard;
 use soloist::streaming::{LatencyMode, latency_frames};
 
-use self::host::{Host, Phase};
+use super::class::{ClapClass, OfflineFlag, offline_flag};
+use super::test_host::{Host, Phase};
 use crate::ids::CLAP_ID;
 
 fn load() -> Host {
@@ -63,6 +67,85 @@ fn an_impulse_comes_out_at_the_latency_in_both_render_modes() {
         let first = heard.iter().position(|sample| sample.abs() > 1e-4);
         assert_eq!(first, Some(latency_frames), "render mode {mode}");
     }
+}
+
+/// A plugin that writes down, at each block, whether it is told to render offline.
+struct Probe {
+    is_offline: OfflineFlag,
+    is_offline_at_activation: bool,
+}
+
+thread_local! {
+    static SEEN: RefCell<Vec<(bool, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Params)]
+struct NoParams {}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { is_offline: offline_flag(), is_offline_at_activation: false }
+    }
+}
+
+impl Plugin for Probe {
+    const NAME: &'static str = "Probe";
+    const VENDOR: &'static str = "Soloist";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = "0.0.0";
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = crate::Soloist::AUDIO_IO_LAYOUTS;
+    type Editor = ();
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        Arc::new(NoParams {})
+    }
+
+    fn activate(
+        &mut self,
+        _layout: &AudioIOLayout,
+        config: &BufferConfig,
+        _context: &mut impl ActivateContext<Self>,
+    ) -> bool {
+        self.is_offline_at_activation = config.process_mode == ProcessMode::Offline;
+        true
+    }
+
+    fn process(
+        &mut self,
+        _buffer: &mut Buffer,
+        _aux: &mut AuxiliaryBuffers,
+        _context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        let is_offline = self.is_offline.load(Ordering::Relaxed);
+        util::permit_alloc(|| {
+            SEEN.with_borrow_mut(|seen| seen.push((self.is_offline_at_activation, is_offline)));
+        });
+        ProcessStatus::Normal
+    }
+}
+
+impl ClapPlugin for Probe {
+    const CLAP_ID: &'static str = "audio.soloist.probe";
+    const CLAP_DESCRIPTION: Option<&'static str> = None;
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] = &[ClapFeature::AudioEffect];
+}
+
+/// Without a restart nice-plug's own report, the first of each pair, stays what it was.
+#[test]
+fn the_render_mode_of_an_active_plugin_changes_at_once() {
+    // SAFETY: the test host outlives its instance.
+    let mut host = Host::make(|host| unsafe { ClapClass::create::<Probe>(host) });
+    host.activate(48_000.0);
+    for mode in [CLAP_RENDER_REALTIME, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME] {
+        host.set_render_mode(mode);
+        host.process(&mut [vec![0.0; 64], vec![0.0; 64]]);
+    }
+    assert_eq!(SEEN.take(), [(false, false), (false, true), (false, false)]);
 }
 
 #[test]

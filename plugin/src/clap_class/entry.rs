@@ -1,0 +1,79 @@
+//! The symbol that a CLAP host looks up in the library, and the factory behind it.
+
+#![cfg(not(feature = "plain-wrapper"))]
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::null;
+use std::sync::OnceLock;
+
+use clap_sys::entry::clap_plugin_entry;
+use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
+use clap_sys::host::clap_host;
+use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
+use clap_sys::version::CLAP_VERSION;
+use nice_plug::wrapper::clap::PluginDescriptor;
+use nice_plug::wrapper::setup_logger;
+
+use super::class::ClapClass;
+use crate::Soloist;
+
+/// The CLAP entry point.
+#[allow(non_upper_case_globals)]
+#[unsafe(no_mangle)]
+pub static clap_entry: clap_plugin_entry = clap_plugin_entry {
+    clap_version: CLAP_VERSION,
+    init: Some(init),
+    deinit: Some(deinit),
+    get_factory: Some(factory),
+};
+
+static FACTORY: clap_plugin_factory = clap_plugin_factory {
+    get_plugin_count: Some(count),
+    get_plugin_descriptor: Some(describe),
+    create_plugin: Some(create),
+};
+
+fn descriptor() -> &'static PluginDescriptor {
+    static DESCRIPTOR: OnceLock<PluginDescriptor> = OnceLock::new();
+    DESCRIPTOR.get_or_init(PluginDescriptor::for_plugin::<Soloist>)
+}
+
+unsafe extern "C" fn init(_path: *const c_char) -> bool {
+    setup_logger::<Soloist>();
+    true
+}
+
+unsafe extern "C" fn deinit() {}
+
+unsafe extern "C" fn factory(id: *const c_char) -> *const c_void {
+    // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
+    if !id.is_null() && unsafe { CStr::from_ptr(id) } == CLAP_PLUGIN_FACTORY_ID {
+        (&raw const FACTORY).cast()
+    } else {
+        null()
+    }
+}
+
+unsafe extern "C" fn count(_factory: *const clap_plugin_factory) -> u32 {
+    1
+}
+
+unsafe extern "C" fn describe(
+    _factory: *const clap_plugin_factory,
+    index: u32,
+) -> *const clap_plugin_descriptor {
+    if index == 0 { descriptor().clap_plugin_descriptor() } else { null() }
+}
+
+unsafe extern "C" fn create(
+    _factory: *const clap_plugin_factory,
+    host: *const clap_host,
+    id: *const c_char,
+) -> *const clap_plugin {
+    // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
+    if host.is_null() || id.is_null() || unsafe { CStr::from_ptr(id) } != descriptor().clap_id() {
+        return null();
+    }
+    // SAFETY: by CLAP's contract the host outlives the plugin.
+    unsafe { ClapClass::create::<Soloist>(host) }
+}

@@ -1,0 +1,14 @@
+//! The CLAP face of the plugin: nice-plug's wrapper with a render extension of our own.
+//!
+//! nice-plug 0.4.2 takes a host's wish for offline or realtime rendering, says that it is granted,
+//! and tells the plugin at the next activation only. A host that changes the mode of an active
+//! plugin and goes on processing, as CLAP allows, would bounce without waiting for results, or worse,
+//! wait for results on the live audio thread. [`class`] hands the wish on at once.
+
+pub mod class;
+pub mod entry;
+
+#[cfg(all(test, not(feature = "plain-wrapper")))]
+mod test_host;
+#[cfg(all(test, not(feature = "plain-wrapper")))]
+mod tests;
