@@ -12,11 +12,14 @@ use clap_sys::events::{
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, clap_plugin_render, clap_plugin_render_mode};
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::version::CLAP_VERSION;
+
+use super::test_streams::{Reader, Writer};
 
 /// What the host is doing to the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +236,23 @@ impl Host {
         let render = self.extension::<clap_plugin_render>(CLAP_EXT_RENDER);
         // SAFETY: as above.
         assert!(unsafe { (*render).set.unwrap()(self.plugin, mode) });
+    }
+
+    /// The plugin's saved state.
+    pub fn save(&self) -> Vec<u8> {
+        let state = self.extension::<clap_plugin_state>(CLAP_EXT_STATE);
+        let mut writer = Writer::default();
+        // SAFETY: the extension lives as long as the plugin, the stream as long as the call.
+        assert!(unsafe { (*state).save.unwrap()(self.plugin, &writer.stream()) });
+        writer.bytes
+    }
+
+    /// Restores a state; says whether the plugin took it.
+    pub fn restore(&mut self, bytes: &[u8]) -> bool {
+        let state = self.extension::<clap_plugin_state>(CLAP_EXT_STATE);
+        let mut reader = Reader { rest: bytes };
+        // SAFETY: as above.
+        unsafe { (*state).load.unwrap()(self.plugin, &reader.stream()) }
     }
 
     /// What the host was doing at each `latency.changed()`.

@@ -158,3 +158,43 @@ fn a_change_of_the_render_mode_asks_for_a_restart() {
         assert!(host.restart_if_asked(48_000.0), "render mode {mode}");
     }
 }
+
+/// A session that names a model which is not installed here loads, plays the delayed mix at the
+/// same latency, and keeps the name.
+#[test]
+fn a_state_with_an_unknown_model_is_restored() {
+    let mut host = load();
+    let state = host.save();
+    // nice-plug writes the length before the text.
+    let saved = String::from_utf8(state[8..].to_vec()).unwrap();
+    assert!(saved.contains("studio"), "{saved}");
+    let changed = saved.replace(r#""model":"\"studio"#, r#""model":"\"of another machine"#);
+    assert_ne!(changed, saved);
+    let changed = [&(changed.len() as u64).to_le_bytes(), changed.as_bytes()].concat();
+
+    for is_active in [false, true] {
+        if is_active {
+            host.activate(48_000.0);
+        }
+        assert!(host.restore(&changed));
+        assert!(String::from_utf8(host.save()).unwrap().contains("of another machine"));
+        if !is_active {
+            host.activate(48_000.0);
+        }
+        host.process(&mut [vec![0.1; 256], vec![0.1; 256]]);
+        assert_eq!(host.latency_frames(), expected_latency_frames(48_000.0));
+        assert!(host.restore(&state));
+        host.process(&mut [vec![0.1; 256], vec![0.1; 256]]);
+        host.deactivate();
+    }
+}
+
+#[test]
+fn a_state_that_is_no_state_is_refused_and_does_no_harm() {
+    let mut host = load();
+    let saved = host.save();
+    for bytes in [&b""[..], b"{", b"\xff\xff\xff\xff", &saved[..saved.len() / 2]] {
+        assert!(!host.restore(bytes));
+    }
+    assert_eq!(host.save(), saved);
+}
