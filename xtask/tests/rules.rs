@@ -18,9 +18,9 @@ fn a_clap_latency_changes_during_activate_only() {
         play(host.as_mut(), &mix.channels, BlockPlan::Fixed(512), 0).unwrap();
         host.set_parameter("Instrument", "Bass").unwrap();
         host.set_parameter("Bypass", "On").unwrap();
-        play(host.as_mut(), &mix.channels, BlockPlan::Random(5), 0).unwrap();
+        play(host.as_mut(), &mix.channels, BlockPlan::Fixed(77), 0).unwrap();
         host.load_state(&state).unwrap();
-        play(host.as_mut(), &mix.channels, BlockPlan::Random(6), 0).unwrap();
+        play(host.as_mut(), &mix.channels, BlockPlan::Fixed(511), 0).unwrap();
         assert_eq!(host.latency_frames(), latency, "latency moved while active");
         host.deactivate();
         host.load_state(&state).unwrap();
