@@ -25,6 +25,9 @@ pub enum RenderError {
     /// The network failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The source of the input failed.
+    #[error("cannot read the input")]
+    Input(#[source] io::Error),
     /// The receiver of the output failed.
     #[error("cannot write the result")]
     Output(#[from] io::Error),
@@ -34,6 +37,16 @@ pub enum RenderError {
     /// Channels of different lengths.
     #[error("expected channels of one length, found {0} and {1} frames")]
     Lengths(usize, usize),
+}
+
+/// Where a recording comes from, block by block, so that its length costs no memory.
+pub trait FrameSource {
+    /// Replaces the content of `channels` by the next frames, at most `max_frames`, the same count
+    /// for each. Returns that count; 0 at the end.
+    ///
+    /// # Errors
+    /// When the recording cannot be read; the render ends.
+    fn read(&mut self, channels: &mut [Vec<f32>], max_frames: usize) -> io::Result<usize>;
 }
 
 /// Renders whole recordings with one model.
@@ -68,22 +81,38 @@ impl Renderer {
         cancel: &AtomicBool,
         sink: &mut dyn FnMut(&[&[f32]]) -> io::Result<()>,
     ) -> Result<(), RenderError> {
-        let num_frames = frames_of(input)?;
+        check_shape(input, self.config.num_channels)?;
+        self.isolate_from(&mut MemorySource { input, position: 0 }, controls, cancel, sink)
+    }
+
+    /// As [`Renderer::isolate`], from a source of any length.
+    ///
+    /// # Errors
+    /// See [`RenderError`].
+    pub fn isolate_from(
+        &mut self,
+        source: &mut dyn FrameSource,
+        controls: &Controls,
+        cancel: &AtomicBool,
+        sink: &mut dyn FnMut(&[&[f32]]) -> io::Result<()>,
+    ) -> Result<(), RenderError> {
+        // Refuses a wrong count of channels.
         let (mut audio, mut worker) = split(&self.config)?;
         audio.reset(controls);
         let latency = audio.latency_frames();
+        let mut input = PaddedInput::new(source, self.config.num_channels);
         let mut begin = 0;
-        while begin < num_frames + latency {
+        while !input.ended || begin < input.num_frames + latency {
             check(cancel)?;
-            let end = (begin + CHUNK_FRAMES).min(num_frames + latency);
-            let mut chunk = padded_chunk(input, begin, end);
-            self.process(&mut audio, &mut worker, &mut chunk, controls)?;
-            let skip = latency.saturating_sub(begin).min(end - begin);
-            if skip < end - begin {
-                let views: Vec<&[f32]> = chunk.iter().map(|channel| &channel[skip..]).collect();
+            let chunk = input.next_chunk()?;
+            self.process(&mut audio, &mut worker, chunk, controls)?;
+            let end = (begin + CHUNK_FRAMES).min(input.num_frames + latency);
+            let kept = latency.saturating_sub(begin).min(CHUNK_FRAMES)..end - begin;
+            if !kept.is_empty() {
+                let views: Vec<&[f32]> = input.chunk.iter().map(|c| &c[kept.clone()]).collect();
                 sink(&views)?;
             }
-            begin = end;
+            begin += CHUNK_FRAMES;
         }
         Ok(())
     }
@@ -110,17 +139,32 @@ impl Renderer {
         cancel: &AtomicBool,
         sink: &mut dyn FnMut(StemBlock<'_>) -> io::Result<()>,
     ) -> Result<(), RenderError> {
-        let num_frames = frames_of(input)?;
+        check_shape(input, self.config.num_channels)?;
+        self.separate_from(&mut MemorySource { input, position: 0 }, cancel, sink)
+    }
+
+    /// As [`Renderer::separate`], from a source of any length.
+    ///
+    /// # Errors
+    /// See [`RenderError`].
+    pub fn separate_from(
+        &mut self,
+        source: &mut dyn FrameSource,
+        cancel: &AtomicBool,
+        sink: &mut dyn FnMut(StemBlock<'_>) -> io::Result<()>,
+    ) -> Result<(), RenderError> {
         let StreamConfig { card, sample_rate_hz, num_channels, mode } = &self.config;
+        if !(1..=MAX_CHANNELS).contains(num_channels) {
+            return Err(StreamError::Channels(*num_channels).into());
+        }
         let mut separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)
             .map_err(StreamError::from)?;
+        let mut input = PaddedInput::new(source, *num_channels);
         let mut done = 0_usize;
-        let mut begin = 0;
-        while done < num_frames {
+        while !input.ended || done < input.num_frames {
             check(cancel)?;
-            let end = begin + CHUNK_FRAMES;
-            separator.push_interleaved(&interleaved_chunk(input, begin, end));
-            begin = end;
+            separator.push_interleaved(&interleaved(input.next_chunk()?));
+            let num_frames = input.num_frames;
             let mut outcome = Ok(());
             separator.advance(self.estimator.as_mut(), &|| i64::MIN, &mut |block| {
                 let kept = block.num_frames.min(num_frames - done);
@@ -154,33 +198,74 @@ fn check(cancel: &AtomicBool) -> Result<(), RenderError> {
     if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
 }
 
-fn frames_of(input: &[Vec<f32>]) -> Result<usize, RenderError> {
-    if !(1..=MAX_CHANNELS).contains(&input.len()) {
+fn check_shape(input: &[Vec<f32>], num_channels: usize) -> Result<(), RenderError> {
+    if input.len() != num_channels {
         return Err(StreamError::Channels(input.len()).into());
     }
-    let num_frames = input[0].len();
+    let num_frames = input.first().map_or(0, Vec::len);
     match input.iter().find(|channel| channel.len() != num_frames) {
         Some(other) => Err(RenderError::Lengths(num_frames, other.len())),
-        None => Ok(num_frames),
+        None => Ok(()),
     }
 }
 
-/// Frames `begin..end` of a recording that silence follows.
-fn padded_chunk(input: &[Vec<f32>], begin: usize, end: usize) -> Vec<Vec<f32>> {
-    input
-        .iter()
-        .map(|channel| {
-            let mut chunk = channel[begin.min(channel.len())..end.min(channel.len())].to_vec();
-            chunk.resize(end - begin, 0.0);
-            chunk
-        })
-        .collect()
+/// A recording in memory.
+struct MemorySource<'a> {
+    input: &'a [Vec<f32>],
+    position: usize,
 }
 
-fn interleaved_chunk(input: &[Vec<f32>], begin: usize, end: usize) -> Vec<f32> {
-    (begin..end)
-        .flat_map(|frame| input.iter().map(move |channel| channel.get(frame).copied()))
+impl FrameSource for MemorySource<'_> {
+    fn read(&mut self, channels: &mut [Vec<f32>], max_frames: usize) -> io::Result<usize> {
+        let num_frames = self.input.first().map_or(0, Vec::len);
+        let end = num_frames.min(self.position + max_frames);
+        for (out, channel) in channels.iter_mut().zip(self.input) {
+            out.clear();
+            out.extend_from_slice(&channel[self.position..end]);
+        }
+        Ok(end - std::mem::replace(&mut self.position, end))
+    }
+}
+
+/// A source cut into whole chunks, silence after its end.
+struct PaddedInput<'a> {
+    source: &'a mut dyn FrameSource,
+    chunk: Vec<Vec<f32>>,
+    block: Vec<Vec<f32>>,
+    /// Frames of the source so far.
+    num_frames: usize,
+    ended: bool,
+}
+
+impl<'a> PaddedInput<'a> {
+    fn new(source: &'a mut dyn FrameSource, num_channels: usize) -> Self {
+        let empty = || vec![Vec::new(); num_channels];
+        Self { source, chunk: empty(), block: empty(), num_frames: 0, ended: false }
+    }
+
+    /// The next [`CHUNK_FRAMES`] frames.
+    fn next_chunk(&mut self) -> Result<&mut [Vec<f32>], RenderError> {
+        self.chunk.iter_mut().for_each(Vec::clear);
+        let mut filled = 0;
+        while !self.ended && filled < CHUNK_FRAMES {
+            let wanted = CHUNK_FRAMES - filled;
+            let num_read = self.source.read(&mut self.block, wanted).map_err(RenderError::Input)?;
+            self.ended = num_read == 0;
+            for (chunk, block) in self.chunk.iter_mut().zip(&self.block) {
+                chunk.extend_from_slice(&block[..num_read]);
+            }
+            filled += num_read;
+        }
+        self.num_frames += filled;
+        self.chunk.iter_mut().for_each(|channel| channel.resize(CHUNK_FRAMES, 0.0));
+        Ok(&mut self.chunk)
+    }
+}
+
+fn interleaved(chunk: &[Vec<f32>]) -> Vec<f32> {
+    (0..CHUNK_FRAMES)
+        .flat_map(|frame| chunk.iter().map(move |channel| channel[frame]))
         // Made safe here as the audio endpoint does for a live signal.
-        .map(|sample| crate::dsp::level::sanitise(sample.unwrap_or(0.0)))
+        .map(crate::dsp::level::sanitise)
         .collect()
 }

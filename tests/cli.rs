@@ -1,6 +1,8 @@
 //! The command-line tool without a render: usage, refusals, models, pictures. Every way to fail
 //! gives one sentence, a non-zero exit code, and no file.
 
+#![allow(clippy::unwrap_used)]
+
 mod cli_common;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! The command-line tool's renders: what comes out, in which shape, and that nothing half-done is
 //! left. Needs the resources that `cargo xtask setup` makes.
 
+#![allow(clippy::unwrap_used)]
+
 mod cli_common;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! The command-line tool interrupted, or out of disk: no half file, nothing lost.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)]
 
 mod cli_common;
 

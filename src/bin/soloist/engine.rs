@@ -1,20 +1,16 @@
 //! Finding the model and onnxruntime, and opening them for a recording.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use soloist::files::{Audio, AudioReader};
 use soloist::inference::{self, EngineUser, Provider};
 use soloist::model::resources::{model_dirs, resource_dirs, runtime_library};
 use soloist::model::{Catalogue, Instrument, ModelCard};
 use soloist::render::Renderer;
 
 use super::args::{ModelsDirs, Places};
-use super::cancel;
 use super::failure::Failure;
-
-/// Frames read at once.
-const BLOCK_FRAMES: usize = 1 << 18;
+use super::input::Input;
 
 /// A model and the runtime that runs it.
 pub struct Engine {
@@ -49,12 +45,12 @@ impl Engine {
     }
 
     /// Opens the model for recordings of one shape. Returns also where it really runs.
-    pub fn open(&self, audio: &Audio) -> Result<(Renderer, Provider), Failure> {
+    pub fn open(&self, input: &Input) -> Result<(Renderer, Provider), Failure> {
         let estimator = inference::open(&self.card, &self.runtime, Provider::Cpu)?;
         let provider = estimator.provider();
-        let rate_hz = f64::from(audio.sample_rate_hz);
+        let rate_hz = f64::from(input.sample_rate_hz);
         let renderer =
-            Renderer::new(Arc::clone(&self.card), estimator, rate_hz, audio.num_channels());
+            Renderer::new(Arc::clone(&self.card), estimator, rate_hz, input.num_channels);
         Ok((renderer, provider))
     }
 }
@@ -69,26 +65,6 @@ pub fn catalogue(dirs: &ModelsDirs) -> Result<Catalogue, Failure> {
     let mut places = dirs.models_dirs.clone();
     places.extend(model_dirs(&own_resources()?));
     Ok(Catalogue::scan(&places))
-}
-
-/// A recording and what was odd about it.
-pub struct Input {
-    pub audio: Audio,
-    pub non_finite_samples: u64,
-}
-
-/// Reads a whole recording, unless the user interrupts.
-pub fn read_input(path: &Path) -> Result<Input, Failure> {
-    let mut reader = AudioReader::open(path)?;
-    let mut audio = Audio::silence(reader.sample_rate_hz(), reader.num_channels(), 0);
-    let mut block = vec![Vec::new(); reader.num_channels()];
-    while reader.read(&mut block, BLOCK_FRAMES)? > 0 {
-        cancel::check()?;
-        for (whole, part) in audio.channels.iter_mut().zip(&block) {
-            whole.extend_from_slice(part);
-        }
-    }
-    Ok(Input { audio, non_finite_samples: reader.non_finite_samples() })
 }
 
 fn own_resources() -> Result<Vec<PathBuf>, Failure> {

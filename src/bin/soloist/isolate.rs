@@ -8,8 +8,9 @@ use soloist::units::gain_from_db;
 
 use super::args::Isolate;
 use super::cancel;
-use super::engine::{Engine, read_input};
+use super::engine::Engine;
 use super::failure::Failure;
+use super::input::Input;
 use super::outputs::{RenderSink, check_ending, render_failure, wav_options};
 use super::progress::Progress;
 use super::summary::{Output, Summary, failed_json};
@@ -29,13 +30,12 @@ pub fn run(command: &Isolate) -> Result<(), Failure> {
 
 fn isolate(command: &Isolate) -> Result<(), Failure> {
     let started = Instant::now();
-    let input = read_input(&command.input)?;
+    let input = Input::inspect(&command.input)?;
     let engine = Engine::find(&command.places)?;
     engine.check_source(command.instrument)?;
-    let options = wav_options(&input.audio, &command.writing);
-    let num_frames = input.audio.num_frames();
-    let writer = WavWriter::create(&command.output, options, Some(num_frames as u64))?;
-    let (mut renderer, provider) = engine.open(&input.audio)?;
+    let options = wav_options(&input, &command.writing);
+    let writer = WavWriter::create(&command.output, options, Some(input.num_frames as u64))?;
+    let (mut renderer, provider) = engine.open(&input)?;
     let controls = Controls {
         instrument: command.instrument,
         mode: command.mode.into(),
@@ -44,21 +44,21 @@ fn isolate(command: &Isolate) -> Result<(), Failure> {
         output_gain: gain_from_db(command.writing.output_gain),
         ..Controls::default()
     };
-    let progress = Progress::new(&command.input, num_frames, command.talk);
+    let progress = Progress::new(&input, command.talk);
     let mut sink = RenderSink::new(writer, 1.0);
-    let rendered =
-        renderer.isolate(&input.audio.channels, &controls, cancel::flag(), &mut |block| {
-            progress.advance(block.first().map_or(0, |channel| channel.len()));
-            sink.write(block)
-        });
-    rendered.map_err(|error| render_failure(error, std::slice::from_mut(&mut sink)))?;
+    let mut source = input.source()?;
+    let rendered = renderer.isolate_from(&mut source, &controls, cancel::flag(), &mut |block| {
+        progress.advance(block.first().map_or(0, |channel| channel.len()));
+        sink.write(block)
+    });
+    rendered
+        .map_err(|error| render_failure(error, &mut source, std::slice::from_mut(&mut sink)))?;
     cancel::check()?;
     let report = sink.finish()?;
     drop(progress);
     let output = Output { stem: command.instrument, path: command.output.clone(), report };
     Summary {
         command: "isolate",
-        path: &command.input,
         input: &input,
         card: &engine.card,
         provider,

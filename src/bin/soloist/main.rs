@@ -6,6 +6,7 @@ mod args;
 mod cancel;
 mod engine;
 mod failure;
+mod input;
 mod isolate;
 mod models;
 mod outputs;

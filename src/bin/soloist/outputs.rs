@@ -4,17 +4,18 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use soloist::files::{Audio, WavOptions, WavWriter, WriteError, WriteReport};
+use soloist::files::{WavOptions, WavWriter, WriteError, WriteReport};
 use soloist::render::RenderError;
 
 use super::args::Writing;
 use super::failure::Failure;
+use super::input::{FileSource, Input};
 
-/// Options of a WAV file beside `audio`.
-pub fn wav_options(audio: &Audio, writing: &Writing) -> WavOptions {
+/// Options of a WAV file in the shape of `input`.
+pub fn wav_options(input: &Input, writing: &Writing) -> WavOptions {
     WavOptions {
-        sample_rate_hz: audio.sample_rate_hz,
-        num_channels: audio.num_channels(),
+        sample_rate_hz: input.sample_rate_hz,
+        num_channels: input.num_channels,
         format: writing.format,
         overwrite: writing.force,
     }
@@ -132,15 +133,19 @@ impl RenderSink {
     }
 }
 
-/// The failure behind a render that ended early: an interruption, a writer's error, or its own.
-pub fn render_failure(error: RenderError, sinks: &mut [RenderSink]) -> Failure {
+/// The failure behind a render that ended early: an interruption, a file's error, or its own.
+pub fn render_failure(
+    error: RenderError,
+    source: &mut FileSource,
+    sinks: &mut [RenderSink],
+) -> Failure {
     match error {
         RenderError::Cancelled => Failure::Interrupted,
-        RenderError::Output(_) => match sinks.iter_mut().find_map(RenderSink::take_error) {
-            Some(error) => error.into(),
-            None => error.into(),
-        },
-        error => error.into(),
+        error => {
+            let read = source.take_error().map(Failure::from);
+            let written = || sinks.iter_mut().find_map(RenderSink::take_error).map(Failure::from);
+            read.or_else(written).unwrap_or_else(|| error.into())
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use soloist::files::{Audio, WavWriter};
+use soloist::files::WavWriter;
 use soloist::model::Instrument;
 use soloist::streaming::StemBlock;
 use soloist::units::gain_from_db;
 
 use super::args::Separate;
 use super::cancel;
-use super::engine::{Engine, read_input};
+use super::engine::Engine;
 use super::failure::Failure;
+use super::input::Input;
 use super::outputs::{RenderSink, ResultFolder, folders_for, render_failure, wav_options};
 use super::progress::Progress;
 use super::summary::{Output, Summary, failed_json};
@@ -59,25 +60,24 @@ fn separate_one(
     folder: &Path,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let input = read_input(path)?;
+    let input = Input::inspect(path)?;
     let _folder = ResultFolder::make(folder)?;
-    let mut sinks = open_sinks(command, stems, &input.audio, folder)?;
-    let (mut renderer, provider) = engine.open(&input.audio)?;
+    let mut sinks = open_sinks(command, stems, &input, folder)?;
+    let (mut renderer, provider) = engine.open(&input)?;
     let positions: Vec<usize> =
         stems.iter().filter_map(|&stem| engine.card.source_index(stem)).collect();
-    let num_channels = input.audio.num_channels();
-    let progress = Progress::new(path, input.audio.num_frames(), command.talk);
-    let rendered = renderer.separate(&input.audio.channels, cancel::flag(), &mut |block| {
+    let progress = Progress::new(&input, command.talk);
+    let mut source = input.source()?;
+    let rendered = renderer.separate_from(&mut source, cancel::flag(), &mut |block| {
         progress.advance(block.num_frames);
-        write_block(&block, num_channels, &positions, &mut sinks)
+        write_block(&block, input.num_channels, &positions, &mut sinks)
     });
-    rendered.map_err(|error| render_failure(error, &mut sinks))?;
+    rendered.map_err(|error| render_failure(error, &mut source, &mut sinks))?;
     cancel::check()?;
     let outputs = finish(stems, sinks, folder)?;
     drop(progress);
     Summary {
         command: "separate",
-        path,
         input: &input,
         card: &engine.card,
         provider,
@@ -91,13 +91,13 @@ fn separate_one(
 fn open_sinks(
     command: &Separate,
     stems: &[Instrument],
-    audio: &Audio,
+    input: &Input,
     folder: &Path,
 ) -> Result<Vec<RenderSink>, Failure> {
-    let options = wav_options(audio, &command.writing);
+    let options = wav_options(input, &command.writing);
     let gain = gain_from_db(command.writing.output_gain);
     let open = |stem: &Instrument| {
-        let num_frames = Some(audio.num_frames() as u64);
+        let num_frames = Some(input.num_frames as u64);
         let writer = WavWriter::create(&stem_path(folder, *stem), options, num_frames)?;
         Ok(RenderSink::new(writer, gain))
     };

@@ -3,8 +3,9 @@
 use soloist::files::{Panel, SpectrogramOptions, write_spectrogram};
 
 use super::args::Spectrogram;
-use super::engine::read_input;
+use super::cancel;
 use super::failure::Failure;
+use super::input::read_whole;
 use super::outputs::check_ending;
 
 pub fn run(command: &Spectrogram) -> Result<(), Failure> {
@@ -15,17 +16,15 @@ pub fn run(command: &Spectrogram) -> Result<(), Failure> {
         .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
     let inputs =
-        command.inputs.iter().map(|path| read_input(path)).collect::<Result<Vec<_>, _>>()?;
-    let panels: Vec<Panel<'_>> = titles
-        .iter()
-        .zip(&inputs)
-        .map(|(title, input)| Panel { title, audio: &input.audio })
-        .collect();
+        command.inputs.iter().map(|path| read_whole(path)).collect::<Result<Vec<_>, _>>()?;
+    let panels: Vec<Panel<'_>> =
+        titles.iter().zip(&inputs).map(|(title, audio)| Panel { title, audio }).collect();
     let options = SpectrogramOptions {
         width_px: command.width,
         height_px: command.height,
         overwrite: command.force,
         ..SpectrogramOptions::default()
     };
+    cancel::check()?;
     Ok(write_spectrogram(&command.output, &panels, &options)?)
 }

@@ -10,8 +10,8 @@ use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::{LatencyMode, latency_frames};
 
 use super::args::Talk;
-use super::engine::Input;
 use super::failure::Failure;
+use super::input::Input;
 use super::terminal;
 
 /// One written file.
@@ -24,7 +24,6 @@ pub struct Output {
 /// One input and all that came of it.
 pub struct Summary<'a> {
     pub command: &'static str,
-    pub path: &'a Path,
     pub input: &'a Input,
     pub card: &'a ModelCard,
     pub provider: Provider,
@@ -52,7 +51,7 @@ impl Summary<'_> {
         let bad = self.input.non_finite_samples;
         if bad > 0 {
             terminal::warn(
-                self.path,
+                &self.input.path,
                 &format_args!("{bad} samples that were no numbers read as 0"),
             );
         }
@@ -78,8 +77,8 @@ impl Summary<'_> {
         let paths: Vec<_> = self.outputs.iter().map(|out| out.path.display().to_string()).collect();
         format!(
             "{}: {:.1} s in {:.1} s ({:.1} x real time, {} on {}) -> {}",
-            self.path.display(),
-            self.input.audio.duration_s(),
+            self.input.path.display(),
+            self.input.duration_s(),
             self.elapsed.as_secs_f64(),
             self.realtime_factor(),
             self.card.name(),
@@ -89,23 +88,23 @@ impl Summary<'_> {
     }
 
     fn realtime_factor(&self) -> f64 {
-        self.input.audio.duration_s() / self.elapsed.as_secs_f64().max(1e-9)
+        self.input.duration_s() / self.elapsed.as_secs_f64().max(1e-9)
     }
 
     /// All of it as one JSON object.
     fn to_json(&self) -> Value {
-        let audio = &self.input.audio;
-        let rate_hz = f64::from(audio.sample_rate_hz);
+        let input = self.input;
+        let rate_hz = f64::from(input.sample_rate_hz);
         let latency = latency_frames(self.card, rate_hz, LatencyMode::Studio);
         let clipped: u64 = self.outputs.iter().map(|out| out.report.clipped_samples).sum();
         json!({
             "command": self.command,
-            "input": self.path.to_string_lossy(),
-            "sample_rate_hz": audio.sample_rate_hz,
-            "channels": audio.num_channels(),
-            "frames": audio.num_frames(),
-            "duration_s": audio.duration_s(),
-            "non_finite_samples": self.input.non_finite_samples,
+            "input": input.path.to_string_lossy(),
+            "sample_rate_hz": input.sample_rate_hz,
+            "channels": input.num_channels,
+            "frames": input.num_frames,
+            "duration_s": input.duration_s(),
+            "non_finite_samples": input.non_finite_samples,
             "model": self.card.name(),
             "model_version": self.card.version(),
             "provider": self.provider.name(),
