@@ -2,6 +2,8 @@
 //!
 //! Alone in its program, because it installs a global allocator.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! onnxruntime absent, corrupt or foreign. Alone in its program: a runtime is loaded once a
 //! process, and here none ever is until the end.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;

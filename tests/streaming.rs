@@ -1,5 +1,7 @@
 //! The streaming engine as a whole, with networks whose answer is known.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::ops::Range;

@@ -1,5 +1,7 @@
 //! The shipped model through the real engine and the real onnxruntime.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;
@@ -115,8 +117,10 @@ fn short_empty_and_uneven_inputs_are_handled() {
         renderer.isolate(&uneven, &Controls::default(), &never, &mut |_| Ok(())).unwrap_err();
     assert_eq!(error.to_string(), "expected channels of one length, found 5 and 6 frames");
     let cancelled = AtomicBool::new(true);
-    let outcome = renderer.separate(&[vec![0.0; 5]], &cancelled, &mut |_| Ok(()));
+    let outcome = renderer.separate(&[vec![0.0; 5], vec![0.0; 5]], &cancelled, &mut |_| Ok(()));
     assert!(matches!(outcome, Err(RenderError::Cancelled)));
+    let mono = renderer.separate(&[vec![0.0; 5]], &never, &mut |_| Ok(()));
+    assert_eq!(mono.unwrap_err().to_string(), "expected 2 channels, found 1");
 }
 
 #[test]

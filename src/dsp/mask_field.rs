@@ -174,8 +174,8 @@ mod tests {
         let bands: Vec<f32> = (0..512).map(|b| b as f32).collect();
         let mut bins = vec![0.0; plan.num_bins()];
         plan.expand(&bands, &mut bins);
-        for bin in 0..200 {
-            assert!((bins[bin] - bin as f32).abs() < 1e-3, "bin {bin}: {}", bins[bin]);
+        for (bin, &value) in bins.iter().enumerate().take(200) {
+            assert!((value - bin as f32).abs() < 1e-3, "bin {bin}: {value}");
         }
     }
 

@@ -260,7 +260,7 @@ impl Separator {
         loop {
             let start = self.grid.synthesis_start(self.next_synthesis);
             let position = self.grid.mask_position(self.next_synthesis);
-            let has_masks = position.ceil() as u64 + 1 <= self.timeline.end();
+            let has_masks = (position.ceil() as u64) < self.timeline.end();
             let has_input = start + self.grid.fft_size as i64 <= self.input.end();
             if !has_masks || !has_input {
                 return;
