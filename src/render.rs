@@ -34,6 +34,14 @@ pub enum RenderError {
     /// The caller raised the cancel flag.
     #[error("cancelled")]
     Cancelled,
+    /// Another count of channels than the renderer was made for.
+    #[error("expected {expected} channels, found {found}")]
+    Channels {
+        /// The renderer's.
+        expected: usize,
+        /// The recording's.
+        found: usize,
+    },
     /// Channels of different lengths.
     #[error("expected channels of one length, found {0} and {1} frames")]
     Lengths(usize, usize),
@@ -200,7 +208,7 @@ fn check(cancel: &AtomicBool) -> Result<(), RenderError> {
 
 fn check_shape(input: &[Vec<f32>], num_channels: usize) -> Result<(), RenderError> {
     if input.len() != num_channels {
-        return Err(StreamError::Channels(input.len()).into());
+        return Err(RenderError::Channels { expected: num_channels, found: input.len() });
     }
     let num_frames = input.first().map_or(0, Vec::len);
     match input.iter().find(|channel| channel.len() != num_frames) {
