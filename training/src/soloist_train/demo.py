@@ -70,9 +70,7 @@ def _write(path: Path, audio: Audio, compression: float) -> Audio:
 
 def render_demo(out: Path) -> None:
     """Write mix.ogg, six stems and README.md into a folder."""
-    stems, record = render_song(
-        SEED, SECONDS, "pop", LEVELS_DB, everyone=True, fonts=("fluid",)
-    )
+    stems, record = render_song(SEED, SECONDS, "pop", LEVELS_DB, everyone=True, fonts=("fluid",))
     stems = arrange(stems)
     out.mkdir(parents=True, exist_ok=True)
     stored = [_write(out / f"{s}.ogg", stems[s], STEM_COMPRESSION) for s in SOURCES]

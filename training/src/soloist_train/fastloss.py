@@ -20,7 +20,7 @@ from .statistics import ACCOMPANIMENT, Array
 _HEADS = ACCOMPANIMENT + 1
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _mask(masks: Array, h: int, c: int, b: int, out: Array) -> None:
     """The mask of head h at channel c and band b, for all frames."""
     if h < 6:
@@ -30,7 +30,7 @@ def _mask(masks: Array, h: int, c: int, b: int, out: Array) -> None:
             out[t] = masks[3, c, b, t] + masks[4, c, b, t] + masks[5, c, b, t]
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _measure(
     masks: Array, mix: Array, cross: Array, own: Array, h: int, error: Array, energy: Array
 ) -> float:
@@ -51,7 +51,7 @@ def _measure(
     return distance
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _descend(
     masks: Array, mix: Array, cross: Array, h: int, slope: Array, pull: float, grad: Array
 ) -> None:
@@ -71,7 +71,7 @@ def _descend(
                     grad[s, c, b, t] += m[t]
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _example(
     masks: Array, mix: Array, cross: Array, own: Array, weights: Array, scale: float,
     distance: float, log: float, grad: Array,
@@ -111,7 +111,7 @@ def _example(
     return value
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _through_softmax(masks: Array, grad: Array) -> None:
     """Turn the gradient by masks into that by logits, in place: m (g - sum of m g)."""
     total = np.empty(masks.shape[3], dtype=np.float32)

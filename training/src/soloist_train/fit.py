@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import time
 import tomllib
@@ -54,9 +55,12 @@ class FitConfig:
         if unknown:
             raise TrainingError(f"unknown keys in [fit]: {', '.join(sorted(unknown))}")
         config = FitConfig(**values)
-        if config.frames % FRAME_MULTIPLE or config.frames < FRAME_MULTIPLE:
+        # Not one multiple: where the coarsest level is a single frame wide, oneDNN's bfloat16
+        # convolution reads memory that nobody wrote, and the fit ends in NaN now and then.
+        if config.frames % FRAME_MULTIPLE or config.frames < 2 * FRAME_MULTIPLE:
             raise TrainingError(
-                f"frames = {config.frames}: a crop needs a multiple of {FRAME_MULTIPLE} frames"
+                f"frames = {config.frames}: a crop needs a multiple of {FRAME_MULTIPLE} frames, "
+                f"and at least {2 * FRAME_MULTIPLE}"
             )
         if min(config.iterations, config.batch, config.threads) < 1:
             raise TrainingError("iterations, batch and threads must be at least 1")
@@ -92,7 +96,7 @@ def learning_rate(config: FitConfig, iteration: int) -> float:
     if iteration < config.warmup:
         return config.rate * (iteration + 1) / config.warmup
     progress = (iteration - config.warmup) / max(config.iterations - config.warmup, 1)
-    return config.rate * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(progress, 1.0))))
+    return config.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
 def validation_batch(clips: Sequence[Clip]) -> Batch | None:
@@ -158,7 +162,7 @@ class Fit:
         self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
         decay = self.config.weight_decay
         self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), self.config.rate, weight_decay=decay, fused=True
+            self.net.parameters(), self.config.rate, weight_decay=decay
         )
         mixer = Mixer(clips, MixConfig.from_dict(config.get("mix", {})), self.config.frames)
         self.replicas = [Replica(self.config, self.net, mixer) for _ in range(self.config.threads)]
@@ -201,7 +205,11 @@ class Fit:
         """Mean of the replicas' gradients and of their batch norms' running statistics."""
         nets = [replica.net for replica in self.replicas]
         for own, *theirs in zip(*(n.parameters() for n in (self.net, *nets)), strict=True):
-            own.grad = torch.stack([p.grad for p in theirs if p.grad is not None]).mean(dim=0)
+            # In the weights' own memory layout: optimisers may walk both as plain memory.
+            own.grad = torch.zeros_like(own)
+            for other in theirs:
+                if other.grad is not None:
+                    own.grad.add_(other.grad, alpha=1 / len(nets))
         for own, *theirs in zip(*(n.buffers() for n in (self.net, *nets)), strict=True):
             own.copy_(torch.stack([b.float() for b in theirs]).mean(dim=0))
 

@@ -68,6 +68,29 @@ class ConvNorm(nn.Module):
         self.norm = nn.Identity()
 
 
+class Up(nn.Module):
+    """2x2 transposed convolution that doubles bands and frames, and batch norm.
+
+    Without the norm the sums on the way up grow from level to level, the masks saturate early in
+    a fit and stop learning.
+    """
+
+    def __init__(self, cin: int, cout: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(cin, cout, 2, stride=2, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(cout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, cin, bands, frames] to [batch, cout, 2 bands, 2 frames]."""
+        return self.norm(self.conv(x))
+
+    def fold(self) -> None:
+        """Merge the batch norm's running statistics into the convolution."""
+        conv, norm = self.conv.eval(), self.norm.eval()
+        self.conv = fuse_conv_bn_eval(conv, norm, transpose=True)  # type: ignore[type-var]
+        self.norm = nn.Identity()
+
+
 class BandMix(nn.Module):
     """Residual bottleneck over the band axis: every band of a frame sees every other one.
 
@@ -128,11 +151,13 @@ class StudioNet(nn.Module):
                 for i in levels
             ]
         )
-        self.up = nn.ModuleList([nn.ConvTranspose2d(c[i], c[i - 1], 2, stride=2) for i in levels])
+        self.up = nn.ModuleList([Up(c[i], c[i - 1]) for i in levels])
         self.decode = nn.ModuleList(
             [Stage(c[i - 1], bands[i - 1], mix[i - 1]) if i > 1 else nn.Identity() for i in levels]
         )
         self.head = nn.Conv2d(c[0], OUT_CHANNELS, 3, padding=1)
+        with torch.no_grad():
+            self.head.weight *= 0.3  # begin near equal masks
 
     def forward(self, features: Tensor) -> Tensor:
         """Features [batch, 3, bands, frames] to mask logits [batch, 12, bands, frames].
@@ -154,7 +179,7 @@ class StudioNet(nn.Module):
         copy.load_state_dict(self.state_dict())
         copy.eval()
         for module in copy.modules():
-            if isinstance(module, ConvNorm):
+            if isinstance(module, ConvNorm | Up):
                 module.fold()
         return copy
 

@@ -69,7 +69,7 @@ ROWS = 5
 """Rows of the kernel's sums: own left, own right, cross left, cross right, side."""
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _add_layer(
     values: NDArray[np.int8],
     codes: NDArray[np.uint8],
@@ -97,7 +97,7 @@ def _add_layer(
             right_out[k] += m10 * left + m11 * right
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _channel_sums(
     re: Array, im: Array, mre: Array, mim: Array, edges: NDArray[np.int32], own: Array, cross: Array
 ) -> None:
@@ -113,7 +113,7 @@ def _channel_sums(
         cross[b] = product
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _frame_sums(
     spectra: Array, present: NDArray[np.bool_], edges: NDArray[np.int32], sums: Array
 ) -> None:
@@ -132,7 +132,7 @@ def _frame_sums(
     _channel_sums(side[0], side[1], side[0], side[1], edges, row, row)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _totals(spectra: Array, present: NDArray[np.bool_]) -> None:
     """Fill the rows of the accompaniment and of the mix from those of the sources."""
     for s in range(ACCOMPANIMENT):
@@ -142,7 +142,7 @@ def _totals(spectra: Array, present: NDArray[np.bool_]) -> None:
                 spectra[ACCOMPANIMENT] += spectra[s]
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def _deal(
     sums: Array, present: NDArray[np.bool_], mix: Array, side: Array, cross: Array, own: Array,
     first: int,

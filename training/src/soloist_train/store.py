@@ -62,7 +62,7 @@ class Clip:
         return min(stem.frames for stem in self.stems.values())
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _quantise(
     planes: NDArray[np.float32], edges: NDArray[np.int32]
 ) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:

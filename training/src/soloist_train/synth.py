@@ -40,9 +40,12 @@ def installed_fonts() -> dict[str, Path]:
     return found
 
 
-@cache
-def _synth() -> tuple[Any, dict[str, int]]:
-    """This process's FluidSynth with every font loaded; its own reverb and chorus are off."""
+def _synth(font: str) -> tuple[Any, int]:
+    """A new FluidSynth with one font; its own reverb and chorus are off.
+
+    New for each part, although one could be reused: the state of its dither and of its voices
+    would make a song depend on what was rendered before it.
+    """
     try:
         import fluidsynth
     except ImportError as error:
@@ -50,22 +53,19 @@ def _synth() -> tuple[Any, dict[str, int]]:
             "rendering needs FluidSynth: install the system package `fluidsynth` and the "
             "`render` extra of soloist-train"
         ) from error
-    if not installed_fonts():
-        raise TrainingError("no soundfont found; install `fluid-soundfont-gm` (see README.md)")
     synth = fluidsynth.Synth(gain=0.4, samplerate=float(SAMPLE_RATE))
     synth.setting("synth.reverb.active", 0)
     synth.setting("synth.chorus.active", 0)
     synth.setting("synth.polyphony", 128)
     synth.setting("synth.dynamic-sample-loading", 1)
-    return synth, {name: synth.sfload(str(path)) for name, path in installed_fonts().items()}
+    return synth, synth.sfload(str(installed_fonts()[font]))
 
 
 def play(notes: Sequence[Note], font: str, bank: int, preset: int, seconds: float) -> Audio:
     """Render notes with one preset of a soundfont; 0.0 dBFS or less, level as the font gives it."""
-    synth, ids = _synth()
+    synth, font_id = _synth(font)
     channel = 0
-    synth.system_reset()
-    synth.program_select(channel, ids[font], bank, preset)
+    synth.program_select(channel, font_id, bank, preset)
     total = int(seconds * SAMPLE_RATE)
     events: list[tuple[int, int, Note]] = []
     for note in notes:
@@ -86,6 +86,7 @@ def play(notes: Sequence[Note], font: str, bank: int, preset: int, seconds: floa
             synth.noteoff(channel, note.pitch)
     if now < total:
         pieces.append(synth.get_samples(total - now))
+    synth.delete()
     stereo = np.concatenate(pieces).reshape(-1, 2).T
     return np.ascontiguousarray(stereo, dtype=np.float32) / np.float32(32768.0)
 

@@ -1,0 +1,126 @@
+"""A tiny fit, its checkpoints, and the network's export."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from soloist_train import bands
+from soloist_train.checkpoint import Checkpoint
+from soloist_train.cli import main
+from soloist_train.errors import TrainingError
+from soloist_train.export import export, session
+from soloist_train.fit import Fit, FitConfig, fit, learning_rate, read_config
+from soloist_train.fixtures import fixture_audio
+from soloist_train.model import ModelConfig, StudioNet
+from soloist_train.predict import load_network, separate
+from soloist_train.store import read_store
+
+TINY = Path(__file__).parents[1] / "configs" / "tiny.toml"
+
+
+@pytest.fixture(scope="module")
+def fitted(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    fit(TINY, store, out, resume=False)
+    return out
+
+
+def test_two_epochs_bring_the_loss_down(fitted: Path) -> None:
+    log = [json.loads(line) for line in (fitted / "log.jsonl").read_text().splitlines()]
+    assert [r["iteration"] for r in log] == [6, 12]
+    assert log[1]["loss"] < log[0]["loss"]
+    assert set(log[1]["median_sdr_db"]) == {"vocals", "drums", "bass", "other", "mean"}
+
+
+def test_a_resumed_fit_equals_an_uninterrupted_one(
+    fitted: Path, store: Path, tmp_path: Path
+) -> None:
+    clips = read_store(store)
+    first = Fit(read_config(TINY), clips, tmp_path)
+    while first.iteration < 5:
+        first.step()
+        first.iteration += 1
+    first.save()
+    second = Fit(read_config(TINY), clips, tmp_path)
+    second.resume(Checkpoint.load(tmp_path / "last.pt"))
+    second.run()
+    expected = Checkpoint.load(fitted / "last.pt")
+    found = Checkpoint.load(tmp_path / "last.pt")
+    for name, value in expected.ema.items():
+        torch.testing.assert_close(found.ema[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_existing_checkpoints_are_not_overwritten(fitted: Path, store: Path) -> None:
+    with pytest.raises(TrainingError, match="--resume"):
+        fit(TINY, store, fitted, resume=False)
+
+
+def test_schedule_warms_up_and_falls() -> None:
+    config = FitConfig(iterations=100, warmup=10, rate=1.0)
+    rates = [learning_rate(config, i) for i in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
+    assert rates[99] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"frames": 100}, "multiple of 32"),
+        ({"speed": 1}, "unknown keys"),
+        ({"batch": 3, "threads": 2}, "does not divide"),
+    ],
+)
+def test_bad_configurations_are_refused(table: dict[str, int], sentence: str) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        FitConfig.from_dict(table)
+
+
+def test_folding_keeps_the_output() -> None:
+    torch.manual_seed(0)
+    net = StudioNet(ModelConfig(widest=32))
+    for _ in range(2):
+        net(torch.randn(2, 3, 512, 32))
+    net.eval()
+    x = torch.randn(1, 3, 512, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(net.folded()(x), net(x), rtol=1e-4, atol=1e-4)
+
+
+def test_export_writes_a_card_fixtures_and_an_equal_network(fitted: Path, tmp_path: Path) -> None:
+    scores = tmp_path / "scores.json"
+    scores.write_text(json.dumps({"data": "d", "metric": "m", "median_db": {"vocals": 1.5}}))
+    checkpoint = Checkpoint.load(fitted / "last.pt")
+    worst = export(checkpoint, tmp_path / "model", tmp_path / "fixtures", scores)
+    assert worst < 1e-4
+    card = tomllib.loads((tmp_path / "model" / "card.toml").read_text())
+    assert card["model"]["name"] == "tiny" and len(card["model"]["sha256"]) == 64
+    assert card["scores"] == [{"data": "d", "metric": "m", "source": "vocals", "value_db": 1.5}]
+    logits = np.load(tmp_path / "fixtures" / "logits.npy")
+    features = bands.features(bands.stft(fixture_audio()))
+    run = session(tmp_path / "model" / "model.onnx")
+    again = run.run(["mask_logits"], {"features": features[None]})[0][0]
+    np.testing.assert_allclose(again[:, :, ::8], logits, atol=1e-5)
+    assert not any(
+        word in (tmp_path / "model" / "model.onnx").read_bytes()
+        for word in (b"site-packages", str(tmp_path).encode())
+    )
+
+
+def test_separated_stems_sum_to_the_mix(fitted: Path) -> None:
+    network = load_network(fitted / "last.pt")
+    mix = fixture_audio()
+    for as_engine in (True, False):
+        stems = separate(network, mix, as_engine)
+        assert list(stems) == list(bands.SOURCES)
+        assert np.abs(sum(stems.values()) - mix).max() < 1e-4
+
+
+def test_the_command_line_explains_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(tmp_path / "none.pt"), "-o", str(tmp_path)]) == 1
+    assert "no checkpoint at" in capsys.readouterr().err
