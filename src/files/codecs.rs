@@ -4,8 +4,12 @@ use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
 use std::path::Path;
 
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AC3, CODEC_ID_OPUS};
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AC3, CODEC_ID_ADPCM_IMA_WAV, CODEC_ID_ADPCM_MS, CODEC_ID_EAC3, CODEC_ID_OPUS,
+};
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::well_known::{FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_ISOMP4};
@@ -160,12 +164,20 @@ fn open_decoder(
         .ok_or_else(|| SourceError::Unsupported("an audio track of unknown coding".into()))?;
     let decoder = symphonia::default::get_codecs()
         .make_audio_decoder(params, &AudioDecoderOptions::default())
-        .map_err(|error| match (error, params.codec) {
-            (_, CODEC_ID_OPUS) => SourceError::Unsupported("Opus".into()),
-            (_, CODEC_ID_AC3) => SourceError::Unsupported("AC-3".into()),
-            (error, _) => SourceError::Unsupported(format!("a coding with {error}")),
-        })?;
+        .map_err(|error| SourceError::Unsupported(coding_name(params.codec, &error)))?;
     Ok((params.clone(), decoder))
+}
+
+/// A name for a coding that is met in the wild but not read.
+fn coding_name(codec: AudioCodecId, error: &Error) -> String {
+    match codec {
+        CODEC_ID_OPUS => "Opus".into(),
+        CODEC_ID_AC3 => "AC-3".into(),
+        CODEC_ID_EAC3 => "E-AC-3".into(),
+        CODEC_ID_ADPCM_MS | CODEC_ID_ADPCM_IMA_WAV => "ADPCM".into(),
+        // AAC of a profile beyond low complexity, for one.
+        _ => format!("a coding that is not supported ({error})"),
+    }
 }
 
 fn from_probe(error: Error) -> SourceError {

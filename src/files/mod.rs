@@ -16,6 +16,7 @@ mod read_error;
 pub mod score;
 pub mod spectrogram;
 mod wav;
+mod wav_header;
 pub mod write;
 
 pub use audio::Audio;

@@ -1,7 +1,7 @@
 //! Reading audio files of every supported kind as planar `f32` blocks.
 //!
-//! Plain WAV goes through hound; everything else (MP3, FLAC, Ogg Vorbis, AAC in MP4 or ADTS, AIFF,
-//! unusual WAV) through symphonia. The kind is found from the content, not from the name.
+//! Plain WAV goes through hound; everything else (MP3, FLAC, Ogg Vorbis, AAC in MP4 or ADTS, ALAC,
+//! AIFF, unusual WAV) through symphonia. The kind is found from the content, not from the name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -192,15 +192,15 @@ pub fn read_audio(path: &Path) -> Result<Audio, ReadError> {
 }
 
 fn open_source(path: &Path, file: File, magic: &[u8]) -> Result<Box<dyn AudioSource>, SourceError> {
-    if magic.starts_with(b"RIFF") && magic.ends_with(b"WAVE") {
-        // hound is strict about headers; what it refuses, symphonia may know.
-        let second = file.try_clone().map_err(SourceError::Io)?;
-        if let Ok(source) = WavSource::open(file) {
-            return Ok(Box::new(source));
-        }
-        let mut second = second;
-        second.seek(SeekFrom::Start(0)).map_err(SourceError::Io)?;
-        return Ok(Box::new(CodecSource::open(path, second)?));
+    if matches!(magic.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && magic.ends_with(b"WAVE") {
+        let mut again = file.try_clone().map_err(SourceError::Io)?;
+        match WavSource::open(file) {
+            Ok(source) => return Ok(Box::new(source)),
+            Err(SourceError::TooLong) => return Err(SourceError::TooLong),
+            // Other codings in a WAV file.
+            Err(_) => again.seek(SeekFrom::Start(0)).map_err(SourceError::Io)?,
+        };
+        return Ok(Box::new(CodecSource::open(path, again)?));
     }
     Ok(Box::new(CodecSource::open(path, file)?))
 }

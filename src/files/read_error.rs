@@ -27,8 +27,8 @@ pub enum ReadError {
     },
     /// No reader takes the content.
     #[error(
-        "{path:?} is not audio that can be read: expected WAV, AIFF, FLAC, MP3, Ogg Vorbis or AAC, \
-         found {found}"
+        "{path:?} is not audio that can be read: expected WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC or \
+         ALAC, found {found}"
     )]
     Unsupported {
         /// The file.
@@ -78,8 +78,8 @@ pub enum ReadError {
         /// What the decoder found.
         reason: String,
     },
-    /// Too long to be held in memory.
-    #[error("{path:?} is too long: expected at most {MAX_FRAMES} frames")]
+    /// More samples than can be counted, or held in memory where that is asked for.
+    #[error("{path:?} is too long: expected at most {MAX_FRAMES} frames and 4 GiB of samples")]
     TooLong {
         /// The file.
         path: PathBuf,
@@ -92,6 +92,7 @@ pub(super) enum SourceError {
     Io(io::Error),
     Unsupported(String),
     Damaged(String),
+    TooLong,
 }
 
 impl SourceError {
@@ -102,6 +103,7 @@ impl SourceError {
             Self::Io(source) => ReadError::Io { path, source },
             Self::Unsupported(found) => ReadError::Unsupported { path, found },
             Self::Damaged(reason) => ReadError::Damaged { path, at_frame, reason },
+            Self::TooLong => ReadError::TooLong { path },
         }
     }
 }

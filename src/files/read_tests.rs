@@ -42,6 +42,7 @@ fn every_kind_is_read_with_its_delay_and_padding_trimmed() {
     for (name, num_frames, worst_db) in [
         ("sweep.flac", 1000, -80.0),
         ("sweep.aiff", 1000, -80.0),
+        ("sweep_alac.m4a", 1000, -80.0),
         ("sweep.mp3", 13_230, -20.0),
         ("sweep.ogg", 13_230, -15.0),
         ("sweep.m4a", 13_230, -35.0),
@@ -175,9 +176,16 @@ fn damaged_bytes_anywhere_give_an_error_or_audio_but_no_panic() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as usize % below
     };
-    for name in
-        ["sweep.mp3", "sweep.flac", "sweep.ogg", "sweep.m4a", "sweep.aac", "sweep.aiff", "alaw.wav"]
-    {
+    for name in [
+        "sweep.mp3",
+        "sweep.flac",
+        "sweep.ogg",
+        "sweep.m4a",
+        "sweep.aac",
+        "sweep.aiff",
+        "sweep_alac.m4a",
+        "alaw.wav",
+    ] {
         let good = fs::read(fixture(name)).unwrap();
         for round in 0..150 {
             let mut bad = good.clone();

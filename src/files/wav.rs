@@ -1,27 +1,39 @@
 //! Plain WAV: 8, 16, 24 and 32 bit integers and 32 bit float, through hound.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 
 use hound::{SampleFormat, WavReader};
 
 use super::read::{AudioSource, StreamInfo};
 use super::read_error::SourceError;
+use super::wav_header::WavHeader;
 
 /// Frames decoded a call.
 const BLOCK_FRAMES: usize = 4096;
 
+/// A plain header, then the file's samples.
+type Samples = io::Chain<Cursor<Vec<u8>>, BufReader<File>>;
+
 pub(super) struct WavSource {
-    reader: WavReader<BufReader<File>>,
+    reader: WavReader<Samples>,
 }
 
 impl WavSource {
     /// Reads the header.
     ///
     /// # Errors
-    /// When hound refuses the header, or the samples are of a kind not handled here.
-    pub(super) fn open(file: File) -> Result<Self, SourceError> {
-        let reader = WavReader::new(BufReader::new(file)).map_err(from_hound)?;
+    /// When there is no sound header, or the samples are of a kind not handled here.
+    pub(super) fn open(mut file: File) -> Result<Self, SourceError> {
+        let Some(header) = WavHeader::read(&mut file) else {
+            return Err(SourceError::Unsupported("a WAV header with an error".into()));
+        };
+        let Some(plain) = header.plain() else {
+            return Err(SourceError::TooLong);
+        };
+        file.seek(SeekFrom::Start(header.data_start)).map_err(SourceError::Io)?;
+        let samples = Cursor::new(plain).chain(BufReader::with_capacity(1 << 16, file));
+        let reader = WavReader::new(samples).map_err(from_hound)?;
         let spec = reader.spec();
         match (spec.sample_format, spec.bits_per_sample) {
             (SampleFormat::Int, 8 | 16 | 24 | 32) | (SampleFormat::Float, 32) => {

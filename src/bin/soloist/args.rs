@@ -29,7 +29,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Isolate {
-    /// Audio file: WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC; mono or stereo, any rate
+    /// Audio file: WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC, ALAC; mono or stereo, any rate
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// WAV file to write
@@ -54,7 +54,7 @@ pub struct Isolate {
 
 #[derive(Debug, Args)]
 pub struct Separate {
-    /// Audio files: WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC; mono or stereo, any rate
+    /// Audio files: WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC, ALAC; mono or stereo, any rate
     #[arg(value_name = "IN", required = true)]
     pub inputs: Vec<PathBuf>,
     /// Folder to write to; made if need be
