@@ -64,6 +64,10 @@ def score_track(
         import museval.metrics
     except ImportError as error:
         raise TrainingError("scores need the `evaluate` extra of soloist-train") from error
+    # museval 0.4 falls back to least squares where channels are alike (a mono source), but names
+    # the exception by a path that NumPy 2 has removed.
+    if not hasattr(np.linalg, "linalg"):
+        np.linalg.linalg = np.linalg  # type: ignore[attr-defined]
     # museval leaves out frames in which any target is silent; one that is silent throughout
     # would leave nothing, so it is left out instead.
     audible = [t for t in TARGETS if float(np.abs(truth[t]).max()) > SILENT_PEAK]
