@@ -86,6 +86,20 @@ fn inputs_that_cannot_be_read_are_named_with_the_reason() {
 }
 
 #[test]
+fn damage_that_breaks_a_decoder_is_one_sentence_too() {
+    let dir = TempDir::new().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/audio");
+    let mut bytes = fs::read(fixtures.join("float64.wav")).unwrap();
+    let format = bytes.windows(4).position(|window| window == b"fmt ").unwrap();
+    // A channel mask that symphonia 0.6.1 overflows on, and a cut for builds that do not check.
+    bytes[format + 28..format + 32].copy_from_slice(&[0, 0, 0, 0x80]);
+    bytes.truncate(format + 60);
+    let path = dir.path().join("mask.wav");
+    fs::write(&path, bytes).unwrap();
+    isolate_fails(&dir, &path, &[], 1);
+}
+
+#[test]
 fn a_wrong_model_name_lists_the_right_ones() {
     let dir = TempDir::new().unwrap();
     let input = put(&dir, "in.wav", &music(44_100, 1, 100));

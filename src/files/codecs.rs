@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::audio::well_known::{
@@ -36,7 +37,11 @@ pub(super) struct CodecSource {
 impl CodecSource {
     /// Finds the kind of the file by its content (the extension is a hint only), reads its header
     /// and decodes the first packet.
-    pub(super) fn open(path: &Path, mut file: File) -> Result<Self, SourceError> {
+    pub(super) fn open(path: &Path, file: File) -> Result<Self, SourceError> {
+        contained(|| Self::open_unguarded(path, file))
+    }
+
+    fn open_unguarded(path: &Path, mut file: File) -> Result<Self, SourceError> {
         let edit = mp4_edit::read_edit(&mut file);
         file.seek(SeekFrom::Start(0)).map_err(SourceError::Io)?;
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
@@ -134,7 +139,8 @@ impl AudioSource for CodecSource {
         if let Some(first) = self.first.take() {
             self.planes = first;
         } else {
-            let Some((sample_rate_hz, num_channels)) = self.decode_packet()? else {
+            let decoded = contained(|| self.decode_packet())?;
+            let Some((sample_rate_hz, num_channels)) = decoded else {
                 return Ok(false);
             };
             if (sample_rate_hz, num_channels) != (self.info.sample_rate_hz, self.info.num_channels)
@@ -152,6 +158,14 @@ impl AudioSource for CodecSource {
         }
         Ok(self.left_frames != Some(0))
     }
+}
+
+/// Turns a panic of a decoder into an error: symphonia 0.6.1 overflows on some damaged headers. The
+/// source is not used again after an error, so no broken state is seen.
+fn contained<T>(work: impl FnOnce() -> Result<T, SourceError>) -> Result<T, SourceError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(SourceError::Damaged("a value so wrong that the decoder gave up".into()))
+    })
 }
 
 fn open_decoder(

@@ -24,6 +24,7 @@ use args::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    silence_decoder_panics();
     let arguments = Arguments::parse();
     let done = cancel::listen().and_then(|()| run(&arguments));
     match done {
@@ -42,4 +43,16 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Models(command) => models::run(command),
         Command::Spectrogram(command) => spectrogram::run(command),
     }
+}
+
+/// Panics of the decoders on damaged files are caught and told as errors, in one sentence: their own
+/// report beside it would only confuse.
+fn silence_decoder_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let is_decoder = info.location().is_some_and(|place| place.file().contains("symphonia"));
+        if !is_decoder {
+            usual(info);
+        }
+    }));
 }
