@@ -130,7 +130,8 @@ pub trait HeadlessHost {
 
     /// Sets a parameter from the text that a user would type.
     ///
-    /// Takes effect at frame `at_frame` of the next block, or at once while inactive.
+    /// Takes effect at frame `at_frame` of the next block, which must have that frame, or at once
+    /// while inactive.
     ///
     /// # Errors
     /// When there is no such parameter or the plugin does not understand the text.
@@ -203,8 +204,14 @@ fn find<'a>(parameters: &'a [Parameter], name: &str) -> Result<&'a Parameter> {
     }
 }
 
-/// Checks a block against what the plugin was activated for.
-fn check_block(config: &ProcessConfig, channels: &[&mut [f32]]) -> Result<usize> {
+/// Checks a block against what the plugin was activated for and the latest parameter change in it.
+///
+/// Plugins trust their host in this: an event after the end makes nice-plug write where it must not.
+fn check_block(
+    config: &ProcessConfig,
+    channels: &[&mut [f32]],
+    last_change_frame: usize,
+) -> Result<usize> {
     if channels.len() != config.num_channels {
         bail!("block has {} channels, expected {}", channels.len(), config.num_channels);
     }
@@ -214,6 +221,9 @@ fn check_block(config: &ProcessConfig, channels: &[&mut [f32]]) -> Result<usize>
     }
     if num_frames > config.max_block_frames {
         bail!("block has {num_frames} frames, expected at most {}", config.max_block_frames);
+    }
+    if last_change_frame > num_frames.saturating_sub(1) {
+        bail!("a parameter changes at frame {last_change_frame} of a block of {num_frames}");
     }
     Ok(num_frames)
 }

@@ -14,7 +14,7 @@ use xtask::paths::target_dir;
 use xtask::render::{RenderOptions, render_audio};
 
 fn rendered(mix: &Audio, options: RenderOptions) -> Audio {
-    render_audio(mix, &bundles(), &options).unwrap()
+    render_audio(mix, &bundles(), &options).expect("the bundled plugin renders")
 }
 
 #[test]

@@ -220,10 +220,11 @@ impl HeadlessHost for ClapHost {
 
     fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
         let active = self.active.as_mut().context("the plugin is not active")?;
-        let num_frames = check_block(&active.config, channels)?;
         // Events of one block must be in order of time.
         let mut events = std::mem::take(&mut self.pending_events);
         events.sort_by_key(|event| event.header().time());
+        let last_change = events.last().map_or(0, |event| event.header().time() as usize);
+        let num_frames = check_block(&active.config, channels, last_change)?;
         for (input, channel) in active.inputs.iter_mut().zip(channels.iter()) {
             input.clear();
             input.extend_from_slice(channel);
@@ -231,7 +232,7 @@ impl HeadlessHost for ClapHost {
         let inputs = active.input_ports.with_input_buffers([AudioPortBuffer {
             latency: 0,
             channels: AudioPortBufferType::f32_input_only(
-                active.inputs.iter_mut().map(|input| InputChannel::variable(input)),
+                active.inputs.iter_mut().map(InputChannel::variable),
             ),
         }]);
         let mut outputs = active.output_ports.with_output_buffers([AudioPortBuffer {

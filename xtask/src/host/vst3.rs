@@ -1,5 +1,8 @@
 //! The VST3 host, on the vst3 crate's bindings.
 
+// C enumerations and characters are signed on some platforms and unsigned on others.
+#![allow(clippy::unnecessary_cast)]
+
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -177,12 +180,14 @@ impl HeadlessHost for Vst3Host {
 
     fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
         let active = self.active.as_mut().context("the plugin is not active")?;
-        let num_frames = check_block(&active.config, channels)?;
+        let changes = std::mem::take(&mut self.pending_changes);
+        let last_change = changes.iter().map(|change| change.at_frame as usize).max().unwrap_or(0);
+        let num_frames = check_block(&active.config, channels, last_change)?;
         for (input, channel) in active.inputs.iter_mut().zip(channels.iter()) {
             input.clear();
             input.extend_from_slice(channel);
         }
-        let changes = ComWrapper::new(ParameterChanges::new(self.pending_changes.drain(..)));
+        let changes = ComWrapper::new(ParameterChanges::new(changes.into_iter()));
         let changes: ComPtr<IParameterChanges> =
             changes.to_com_ptr().context("parameter changes are parameter changes")?;
         let mut inputs: Vec<*mut f32> =
@@ -287,6 +292,6 @@ fn list_parameters(controller: &ComPtr<IEditController>) -> Vec<Parameter> {
 }
 
 fn from_utf16(text: &String128) -> String {
-    let units: Vec<u16> = text.iter().take_while(|unit| **unit != 0).map(|u| *u as u16).collect();
+    let units: Vec<u16> = text.iter().take_while(|unit| **unit != 0).copied().collect();
     String::from_utf16_lossy(&units)
 }

@@ -1,5 +1,8 @@
 //! A VST3 module: the shared library in the bundle, its entry points and its factory.
 
+// C enumerations and characters are signed on some platforms and unsigned on others.
+#![allow(clippy::unnecessary_cast)]
+
 use std::ffi::c_void;
 use std::path::Path;
 

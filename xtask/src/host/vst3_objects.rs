@@ -1,5 +1,8 @@
 //! The objects that a VST3 host lends to a plugin: itself, a byte stream, parameter changes.
 
+// C enumerations and characters are signed on some platforms and unsigned on others.
+#![allow(clippy::unnecessary_cast)]
+
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
