@@ -30,7 +30,7 @@ def _fit(a: argparse.Namespace) -> None:
     from .fit import fit, tune_allocator
 
     tune_allocator()
-    fit(a.config, a.store, a.output, a.resume, a.iterations)
+    fit(a.config, a.store, a.output, a.resume, a.stop)
 
 
 def _export(a: argparse.Namespace) -> None:
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--store", type=Path, required=True, help="folder of `soloist-train prepare`")
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoints and log")
     p.add_argument("--resume", action="store_true")
-    p.add_argument("--iterations", type=int, help="in place of the configuration's")
+    p.add_argument("--stop", type=int, help="leave the schedule at this iteration")
     p.set_defaults(run=_fit)
 
     p = commands.add_parser("export", help="write model.onnx, card.toml and fixtures")

@@ -243,17 +243,18 @@ class Fit:
         scores["mean"] = round(float(np.mean(list(scores.values()))), 3)
         return scores
 
-    def run(self) -> None:
-        """Fit to the end of the schedule; the log goes to log.jsonl."""
+    def run(self, stop: int | None = None) -> None:
+        """Fit to the end of the schedule or to iteration `stop`; the log goes to log.jsonl."""
+        end = min(stop or self.config.iterations, self.config.iterations)
         started, losses = time.monotonic(), []
-        bar = tqdm(initial=self.iteration, total=self.config.iterations, mininterval=5)
-        while self.iteration < self.config.iterations:
+        bar = tqdm(initial=self.iteration, total=end, mininterval=5)
+        while self.iteration < end:
             losses.append(self.step())
             self.iteration += 1
             bar.update()
             if not np.isfinite(losses[-1]):
                 raise TrainingError(f"the loss is {losses[-1]} at iteration {self.iteration}")
-            last = self.iteration == self.config.iterations
+            last = self.iteration == end
             if self.iteration % self.config.save_every == 0 or last:
                 self.save()
             if self.iteration % self.config.validate_every == 0 or last:
@@ -270,11 +271,12 @@ class Fit:
         bar.close()
 
 
-def fit(config: Path, store: Path, out: Path, resume: bool, iterations: int | None = None) -> None:
-    """Fit as a configuration file says, on a prepared store, into the folder `out`."""
+def fit(config: Path, store: Path, out: Path, resume: bool, stop: int | None = None) -> None:
+    """Fit as a configuration file says, on a prepared store, into the folder `out`.
+
+    With `stop` the schedule is left at that iteration, for another configuration to go on from.
+    """
     raw = read_config(config)
-    if iterations is not None:
-        raw.setdefault("fit", {})["iterations"] = iterations
     out.mkdir(parents=True, exist_ok=True)
     run = Fit(raw, read_store(store), out)
     last = out / "last.pt"
@@ -282,7 +284,7 @@ def fit(config: Path, store: Path, out: Path, resume: bool, iterations: int | No
         run.resume(Checkpoint.load(last))
     elif last.is_file():
         raise TrainingError(f"{last} exists; go on with --resume or choose another folder")
-    run.run()
+    run.run(stop)
 
 
 def tune_allocator() -> None:
