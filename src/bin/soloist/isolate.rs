@@ -53,6 +53,8 @@ fn isolate(command: &Isolate) -> Result<(), Failure> {
     });
     rendered
         .map_err(|error| render_failure(error, &mut source, std::slice::from_mut(&mut sink)))?;
+    // A file may be replaced by its own result, on Windows only once it is closed.
+    drop(source);
     cancel::check()?;
     let report = sink.finish()?;
     drop(progress);

@@ -73,6 +73,8 @@ fn separate_one(
         write_block(&block, input.num_channels, &positions, &mut sinks)
     });
     rendered.map_err(|error| render_failure(error, &mut source, &mut sinks))?;
+    // An input may lie where a result goes, on Windows only once it is closed.
+    drop(source);
     cancel::check()?;
     let outputs = finish(stems, sinks, folder)?;
     drop(progress);
