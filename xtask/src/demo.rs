@@ -85,8 +85,8 @@ fn peak_dbfs(audio: &Audio) -> f64 {
 /// One picture each for mix and result, and one of both with the true stem below.
 fn draw(out: &Path, mix: &Audio, result: &Audio, truth: &Audio) -> Result<()> {
     let options = SpectrogramOptions { overwrite: true, ..Default::default() };
-    let isolated = format!("{SHOWN}, isolated");
-    let true_stem = format!("{SHOWN}, true stem");
+    let isolated = format!("{SHOWN} isolated");
+    let true_stem = format!("{SHOWN} true stem");
     let panels = [
         Panel { title: "mix", audio: mix },
         Panel { title: &isolated, audio: result },
