@@ -3,6 +3,8 @@
 //! Left out of a plain `cargo test`, because it needs `cargo xtask bundle --debug`;
 //! `cargo xtask test` builds that bundle and includes this.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::thread::sleep;

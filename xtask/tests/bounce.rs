@@ -1,5 +1,7 @@
 //! An offline bounce is one thing: the same bits for any block size, format and program.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::process::Command;

@@ -1,6 +1,8 @@
 //! A bundle that lost or broke its runtime or model still plays: the delayed mix, at the same
 //! latency, without a crash.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::fs;

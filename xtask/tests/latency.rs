@@ -1,5 +1,7 @@
 //! The latency that the plugin reports is the delay that its audio has, in every condition.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{NULL_DBFS, delayed, excerpt, load, rate_hz, residual_dbfs, turn};

@@ -7,6 +7,8 @@
 //! SOLOIST_BUNDLES=target/bundle-plain/bundled cargo test -p xtask --test modes
 //! ```
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{assert_identical, excerpt, load, rate_hz, residual_dbfs, turn};

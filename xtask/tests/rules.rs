@@ -1,5 +1,7 @@
 //! What hosts may rely on: CLAP's latency rule, states, parameters, odd blocks, bad input.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{excerpt, load, rate_hz, turn};

@@ -1,5 +1,7 @@
 //! What the shipped model does to the demo mix, heard through the bundle.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{bundles, drums, turn};
