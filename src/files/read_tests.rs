@@ -176,7 +176,8 @@ fn a_decoder_that_panics_is_an_error() {
     let format = bytes.windows(4).position(|window| window == b"fmt ").unwrap();
     bytes[format + 28..format + 32].copy_from_slice(&[0, 0, 0, 0x80]);
     match read_audio(&write(&dir, "mask.wav", &bytes)) {
-        Ok(audio) => assert!(!cfg!(debug_assertions), "{} frames", audio.num_frames()),
+        Ok(audio) if cfg!(debug_assertions) => panic!("{} frames", audio.num_frames()),
+        Ok(_) => {}
         Err(error) => assert!(error.to_string().contains("the decoder gave up"), "{error}"),
     }
 }
