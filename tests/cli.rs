@@ -152,7 +152,17 @@ fn a_tool_alone_says_where_it_looked_and_what_to_do() {
         if let Some(models) = models {
             command.arg("--models-dir").arg(models);
         }
-        complaint(&command.output().unwrap(), 1)
+        // While the copy was written, another test may have forked: its child holds the file open
+        // for a moment, and a file open for writing cannot be run.
+        let output = loop {
+            match command.output() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                done => break done.unwrap(),
+            }
+        };
+        complaint(&output, 1)
     };
     assert!(run_alone(None).contains("no model named \"studio\" is installed: looked in "));
     let text = run_alone(Some(repository_models()));
