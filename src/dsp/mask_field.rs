@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use super::crossfade::linear;
+
 /// Linear interpolation in Hz from band centres to the bins of one transform.
 ///
 /// Below the first centre and above the last the outermost band carries on: a network of 22.05 kHz
@@ -106,7 +108,7 @@ impl MaskTimeline {
         }
         let (a, b) = (&self.frames[low], &self.frames[low + 1]);
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = a + (b - a) * weight;
+            *out = linear(a, b, weight);
         }
     }
 

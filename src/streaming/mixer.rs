@@ -2,6 +2,7 @@
 //! delayed mix when results are late. The same code in the plugin and in the command-line tool.
 
 use super::{MAX_CHANNELS, MAX_SOURCES};
+use crate::dsp::crossfade::dry_wet_gains;
 use crate::dsp::ramp::Ramp;
 use crate::model::{Instrument, ModelCard};
 use crate::units::frames_from_seconds_ceil;
@@ -135,9 +136,9 @@ impl StemMixer {
         }
         // A host or a file may hold anything.
         let clean = |value: f32, fallback: f32| if value.is_finite() { value } else { fallback };
-        let mix = clean(controls.mix, 1.0).clamp(0.0, 1.0);
+        let (dry, wet) = dry_wet_gains(clean(controls.mix, 1.0));
         let gain = clean(controls.output_gain, 1.0);
-        let wet = mix * gain;
+        let wet = wet * gain;
         let stems = std::array::from_fn(|index| {
             let chosen = self.map.sources[index] == Some(controls.instrument);
             let heard = chosen == (controls.mode == MixMode::Isolate);
@@ -147,7 +148,7 @@ impl StemMixer {
             LatePolicy::DelayedMix => wet,
             LatePolicy::Silence => 0.0,
         };
-        Targets { stems, dry: (1.0 - mix) * gain, fallback }
+        Targets { stems, dry: dry * gain, fallback }
     }
 
     /// Mixes one frame. `stems` holds `source x channel` samples, `dry` the delayed mix; `wet` is

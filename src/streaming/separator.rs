@@ -5,7 +5,7 @@ use super::grid::{FIRST_SYNTHESIS_INDEX, Grid};
 use super::history::{FeatureHistory, InputHistory};
 use super::latency::{LatencyMode, Schedule};
 use super::synthesis::{Synthesis, SynthesisShape};
-use crate::dsp::crossfade::fade_in_weight;
+use crate::dsp::crossfade::{fade_in_weight, linear};
 use crate::dsp::mask_field::{BinInterpolation, MaskTimeline};
 use crate::inference::{Estimator, InferenceError};
 use crate::model::ModelCard;
@@ -229,7 +229,7 @@ impl Separator {
             };
             let weight = fade_in_weight(index, crossfade);
             for ((out, &old), &new) in frame.iter_mut().zip(old).zip(new) {
-                *out = old + (new - old) * weight;
+                *out = linear(old, new, weight);
             }
         }
         let mut tail = tail.unwrap_or_default();
