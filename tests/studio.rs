@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use common::{Pace, RATES_HZ, config, music, play, repository, residual_dbfs, stream, studio};
 use common::{runtime, studio_card};
 use soloist::dsp::level::{peak_dbfs, residual_peak_dbfs};
-use soloist::inference::{self, EngineUser, Provider};
+use soloist::inference::{self, EngineUser, Estimator, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::render::{RenderError, Renderer};
 use soloist::streaming::{Controls, recording_features};
@@ -96,6 +96,44 @@ fn the_threaded_stream_plays_exactly_what_the_renderer_writes() {
     let full = Controls { mix: 1.0, output_gain: 1.0, ..controls };
     let stems = separate(&input, rate);
     assert!(isolate(&input, rate, &full) == stems[1], "isolate is one of the stems");
+}
+
+/// Takes ten times as long as the network in it.
+struct TenTimesSlower(Box<dyn Estimator>);
+
+impl Estimator for TenTimesSlower {
+    fn provider(&self) -> Provider {
+        self.0.provider()
+    }
+
+    fn estimate(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        wanted: std::ops::Range<usize>,
+        masks: &mut [f32],
+    ) -> Result<(), inference::InferenceError> {
+        let begin = std::time::Instant::now();
+        let outcome = self.0.estimate(features, num_frames, wanted, masks);
+        std::thread::sleep(9 * begin.elapsed());
+        outcome
+    }
+}
+
+#[test]
+fn a_model_made_ten_times_slower_bounces_the_same() {
+    let _user = EngineUser::join();
+    let input = music(44_100.0, 44_100 * 3);
+    let controls = Controls { instrument: Instrument::Bass, ..Controls::default() };
+    let bounce = |estimator| {
+        let (mut audio, _worker) = stream(&config(&studio_card(), 44_100.0, 2), estimator);
+        audio.reset(&controls);
+        let output = play(&mut audio, &input, 512, &controls, Pace::Offline);
+        assert_eq!(audio.status().late_frames(), 0, "offline nothing is late");
+        assert!(audio.status().num_runs() > 0, "the network must have run");
+        output
+    };
+    assert!(bounce(studio()) == bounce(Box::new(TenTimesSlower(studio()))));
 }
 
 #[test]
