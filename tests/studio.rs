@@ -250,3 +250,16 @@ fn missing_corrupt_and_foreign_models_are_refused_in_words() {
     let message = refusal(folder.path(), &runtime());
     assert!(message.contains("the output: expected \"other\""), "{message}");
 }
+
+#[test]
+fn a_card_that_was_edited_is_checked_against_the_session_that_is_open_already() {
+    let _user = EngineUser::join();
+    let folder = copied_model();
+    let card = Arc::new(ModelCard::load(folder.path()).unwrap());
+    let _playing = inference::open(&card, &runtime(), Provider::Cpu).unwrap();
+    let path = folder.path().join("card.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("count = 512", "count = 256")).unwrap();
+    let message = refusal(folder.path(), &runtime());
+    assert!(message.contains("expected \"features\", f32 [1, 3, 256, any]"), "{message}");
+}

@@ -1,7 +1,7 @@
 //! The process-wide engine: one session for all that use the same model on the same provider.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::onnx::{OnnxEstimator, SharedSession};
@@ -10,6 +10,7 @@ use crate::model::ModelCard;
 
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct SessionKey {
+    path: PathBuf,
     sha256: String,
     provider: Provider,
 }
@@ -57,21 +58,21 @@ pub(super) fn open(
     runtime: &Path,
     provider: Provider,
 ) -> Result<Box<dyn Estimator>, InferenceError> {
-    let key = SessionKey { sha256: card.model.sha256.to_ascii_lowercase(), provider };
+    let path = card.model_path();
+    let key = SessionKey { path, sha256: card.model.sha256.to_ascii_lowercase(), provider };
     // Held while a session is opened, so that two instances do not both load one model.
     let mut engine = lock();
     let inner = engine.get_or_insert_default();
-    let session = match inner.sessions.get(&key) {
-        Some(session) => Arc::clone(session),
-        None => {
-            let session = Arc::new(SharedSession::open(card, runtime, provider)?);
-            // Models that nobody plays any more make room for this one.
-            inner.sessions.retain(|_, session| Arc::strong_count(session) > 1);
-            if inner.num_users > 0 {
-                inner.sessions.insert(key, Arc::clone(&session));
-            }
-            session
-        }
-    };
-    Ok(Box::new(OnnxEstimator::new(card, session)?))
+    if let Some(session) = inner.sessions.get(&key) {
+        // The network is the same, the card may have been edited since.
+        return Ok(Box::new(OnnxEstimator::new(card, Arc::clone(session))?));
+    }
+    let session = Arc::new(SharedSession::open(card, runtime, provider)?);
+    let estimator = OnnxEstimator::new(card, Arc::clone(&session))?;
+    // Models that nobody plays any more make room for this one.
+    inner.sessions.retain(|_, session| Arc::strong_count(session) > 1);
+    if inner.num_users > 0 {
+        inner.sessions.insert(key, session);
+    }
+    Ok(Box::new(estimator))
 }

@@ -77,7 +77,6 @@ impl SharedSession {
         with_runtime(runtime, |environment| {
             let (session, provider) = build(environment, &bytes, provider)
                 .map_err(|reason| InferenceError::Open { path: path.clone(), reason })?;
-            check_tensors(card, &session, &path)?;
             Ok(Self { session: Mutex::new(session), provider, path: path.clone() })
         })
     }
@@ -209,6 +208,7 @@ pub(super) struct OnnxEstimator {
 }
 
 impl OnnxEstimator {
+    /// An estimator on `session`, checked against `card`: several cards may describe one network.
     pub fn new(card: &ModelCard, session: Arc<SharedSession>) -> Result<Self, InferenceError> {
         let unsupported =
             |what: String| InferenceError::Unsupported { name: card.name().to_owned(), what };
@@ -218,6 +218,10 @@ impl OnnxEstimator {
         match (card.output.kind, card.output.activation) {
             (OutputKind::Mask, Activation::Softmax) => {}
             (kind, _) => return Err(unsupported(format!("{kind:?} output"))),
+        }
+        {
+            let opened = session.session.lock().unwrap_or_else(PoisonError::into_inner);
+            check_tensors(card, &opened, &session.path)?;
         }
         let shape = MaskShape {
             num_sources: card.sources().len(),
