@@ -13,6 +13,8 @@ pub(crate) struct Analysis {
     stft: Stft,
     scale: BandScale,
     bands: Bands,
+    /// The power that stands for silence, linear.
+    floor: f32,
     spectra: Vec<Vec<Complex32>>,
     power: Vec<f32>,
     band_power: Vec<f32>,
@@ -27,6 +29,7 @@ impl Analysis {
             band_power: vec![0.0; scale.num_bands()],
             stft,
             scale,
+            floor: 10.0_f32.powf(bands.floor_db / 10.0),
             bands: bands.clone(),
         }
     }
@@ -38,7 +41,7 @@ impl Analysis {
 
     /// The feature of silence.
     pub fn silence(&self) -> f32 {
-        feature(&self.bands, 0.0)
+        feature(&self.bands, self.floor, 0.0)
     }
 
     /// Features of the window of host frames that begins at `start`: `channel x band`.
@@ -63,7 +66,7 @@ impl Analysis {
             }
             self.scale.mean_power(&self.power, &mut self.band_power);
             for (out, &power) in out.iter_mut().zip(&self.band_power) {
-                *out = feature(&self.bands, power);
+                *out = feature(&self.bands, self.floor, power);
             }
         }
     }
@@ -104,8 +107,7 @@ pub fn recording_features(
 }
 
 /// Standardised level of a band's mean power.
-fn feature(bands: &Bands, power: f32) -> f32 {
-    let floor = 10.0_f32.powf(bands.floor_db / 10.0);
+fn feature(bands: &Bands, floor: f32, power: f32) -> f32 {
     (10.0 * (power + floor).log10() - bands.mean_db) / bands.std_db
 }
 

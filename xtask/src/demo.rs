@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use soloist::dsp::level;
 use soloist::files::{
     Audio, Panel, SampleFormat, SpectrogramOptions, read_audio, residual_dbfs, sdr_db,
     write_spectrogram, write_wav,
@@ -77,9 +78,7 @@ fn bounce(mix: &Audio, bundles: &Bundles, instrument: &str, format: Format) -> R
 }
 
 fn peak_dbfs(audio: &Audio) -> f64 {
-    let samples = audio.channels.iter().flatten();
-    let peak = samples.fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    20.0 * f64::from(peak).log10()
+    audio.channels.iter().map(|channel| level::peak_dbfs(channel)).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// One picture each for mix and result, and one of both with the true stem below.

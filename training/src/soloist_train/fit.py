@@ -28,6 +28,7 @@ from .mix import Example, MixConfig, Mixer, flat_eq
 from .model import ModelConfig, StudioNet
 from .statistics import HEADS, Layer, MixStatistics, mix_statistics
 from .store import Clip, read_store
+from .tables import from_table
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,7 @@ class FitConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> FitConfig:
         """Build from a configuration table, refusing unknown keys and useless values."""
-        unknown = set(values) - set(FitConfig.__dataclass_fields__)
-        if unknown:
-            raise TrainingError(f"unknown keys in [fit]: {', '.join(sorted(unknown))}")
-        config = FitConfig(**values)
+        config = from_table(FitConfig, "fit", values)
         # Not one multiple: where the coarsest level is a single frame wide, oneDNN's bfloat16
         # convolution reads memory that nobody wrote, and the fit ends in NaN now and then.
         if config.frames % FRAME_MULTIPLE or config.frames < 2 * FRAME_MULTIPLE:

@@ -15,6 +15,7 @@ from .bands import NUM_BANDS, SOURCES
 from .errors import TrainingError
 from .statistics import Array, Layer, MixStatistics, mix_statistics
 from .store import Clip, Stem
+from .tables import from_table
 
 REAL = ("musdb", "mdb", "free")
 ACTIVE_DB = -55.0
@@ -38,10 +39,7 @@ class MixConfig:
     @staticmethod
     def from_dict(values: dict[str, float]) -> MixConfig:
         """Build from a configuration table, refusing unknown keys."""
-        unknown = set(values) - set(MixConfig.__dataclass_fields__)
-        if unknown:
-            raise TrainingError(f"unknown keys in [mix]: {', '.join(sorted(unknown))}")
-        return MixConfig(**values)
+        return from_table(MixConfig, "mix", values)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .bands import NUM_BANDS, SOURCES
-from .errors import TrainingError
+from .tables import from_table
 
 IN_CHANNELS = 3
 OUT_CHANNELS = 2 * len(SOURCES)
@@ -38,10 +38,7 @@ class ModelConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ModelConfig:
         """Build from a configuration table, refusing unknown keys."""
-        unknown = set(values) - set(ModelConfig.__dataclass_fields__)
-        if unknown:
-            raise TrainingError(f"unknown keys in [model]: {', '.join(sorted(unknown))}")
-        return ModelConfig(**values)
+        return from_table(ModelConfig, "model", values)
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values, for checkpoints."""
