@@ -46,6 +46,34 @@ pub fn hz_from_mel(mel: f64) -> f64 {
     700.0 * (10.0_f64.powf(mel / 2595.0) - 1.0)
 }
 
+/// Slaney's mel scale below this frequency is linear, 15 mels up to it.
+const SLANEY_BREAK_HZ: f64 = 1000.0;
+const SLANEY_BREAK_MEL: f64 = 15.0;
+
+/// Mels in one e-fold of frequency above the break: 27 to a factor of 6.4.
+fn slaney_mels_per_log() -> f64 {
+    27.0 / 6.4_f64.ln()
+}
+
+/// Mel value of a frequency, Slaney's form: linear up to 1 kHz at 15 mels, then 27 mels for each
+/// factor of 6.4 (Slaney, "Auditory Toolbox", Interval Research TR 1998-010).
+#[must_use]
+pub fn slaney_mel_from_hz(frequency_hz: f64) -> f64 {
+    if frequency_hz < SLANEY_BREAK_HZ {
+        return frequency_hz / SLANEY_BREAK_HZ * SLANEY_BREAK_MEL;
+    }
+    SLANEY_BREAK_MEL + slaney_mels_per_log() * (frequency_hz / SLANEY_BREAK_HZ).ln()
+}
+
+/// Inverse of [`slaney_mel_from_hz`].
+#[must_use]
+pub fn hz_from_slaney_mel(mel: f64) -> f64 {
+    if mel < SLANEY_BREAK_MEL {
+        return mel / SLANEY_BREAK_MEL * SLANEY_BREAK_HZ;
+    }
+    SLANEY_BREAK_HZ * ((mel - SLANEY_BREAK_MEL) / slaney_mels_per_log()).exp()
+}
+
 /// Centre frequency of a DFT bin.
 #[must_use]
 pub fn hz_from_bin(bin: usize, fft_size: usize, sample_rate_hz: f64) -> f64 {
@@ -69,6 +97,14 @@ mod tests {
     fn mel_scale_is_anchored_at_one_kilohertz() {
         assert!((mel_from_hz(1000.0) - 1000.0).abs() < 0.02);
         assert!((hz_from_mel(mel_from_hz(12_345.0)) - 12_345.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn slaneys_mel_scale_is_linear_below_one_kilohertz_and_logarithmic_above() {
+        for (frequency_hz, mel) in [(0.0, 0.0), (500.0, 7.5), (1000.0, 15.0), (6400.0, 42.0)] {
+            assert!((slaney_mel_from_hz(frequency_hz) - mel).abs() < 1e-9);
+            assert!((hz_from_slaney_mel(mel) - frequency_hz).abs() < 1e-9);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Forward and inverse short-time Fourier transform, one channel, hop by hop.
 //!
 //! Hop frame `t` is centred at input frame `t * hop`. Both directions use a periodic Hann window
-//! with a hop of a quarter of the transform, so that analysis followed by synthesis returns the
-//! input up to rounding, at any sample rate.
+//! with a hop of a quarter of the transform (or a whole fraction of that), so that analysis followed
+//! by synthesis returns the input up to rounding, at any sample rate.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Stft {
     }
 }
 
-/// Inverse transform with weighted overlap-add, hop a quarter of the transform.
+/// Inverse transform with weighted overlap-add.
 ///
 /// Each [`Istft::synthesise`] adds one frame and completes `hop` output frames: those that no
 /// later frame reaches.
@@ -79,19 +79,32 @@ pub struct Istft {
     bins: Vec<Complex32>,
     scratch: Vec<Complex32>,
     accumulator: Vec<f32>,
+    hop: usize,
 }
 
 impl Istft {
-    /// Plans an inverse of `fft_size` frames, a multiple of 4. Allocates.
+    /// Plans an inverse of `fft_size` frames, a multiple of 4, with a hop of a quarter. Allocates.
     ///
     /// # Panics
     /// When `fft_size` is not a positive multiple of 4.
     #[must_use]
     pub fn new(fft_size: usize) -> Self {
+        Self::with_hop(fft_size, fft_size / 4)
+    }
+
+    /// Plans an inverse of `fft_size` frames with a hop that divides a quarter of it. Allocates.
+    ///
+    /// # Panics
+    /// When `fft_size` is not a positive multiple of 4 or `hop` does not divide its quarter.
+    #[must_use]
+    pub fn with_hop(fft_size: usize, hop: usize) -> Self {
         assert!(fft_size > 0 && fft_size.is_multiple_of(4), "transform length {fft_size}");
+        assert!(hop > 0 && (fft_size / 4).is_multiple_of(hop), "hop {hop} of {fft_size}");
         let plan = RealFftPlanner::new().plan_fft_inverse(fft_size);
-        // The squares of the window add up to 1.5 at this hop; realfft's inverse is scaled by N.
-        let scale = 1.0 / (1.5 * fft_size as f64);
+        // The squares of the window, 3/8 in the mean, add up to a constant at this hop (1.5 at a
+        // quarter); realfft's inverse is scaled by N.
+        let overlap = 0.375 * (fft_size / hop) as f64;
+        let scale = 1.0 / (overlap * fft_size as f64);
         let window = super::window::hann_periodic_f64(fft_size)
             .into_iter()
             .map(|weight| (weight * scale) as f32)
@@ -102,6 +115,7 @@ impl Istft {
             bins: plan.make_input_vec(),
             scratch: plan.make_scratch_vec(),
             accumulator: vec![0.0; fft_size],
+            hop,
             plan,
         }
     }
@@ -109,7 +123,7 @@ impl Istft {
     /// Output frames that each call completes.
     #[must_use]
     pub fn hop(&self) -> usize {
-        self.window.len() / 4
+        self.hop
     }
 
     /// Adds one spectrum (`fft_size / 2 + 1` bins) and writes the `hop` frames that it completes.
@@ -185,18 +199,18 @@ mod tests {
 
     #[test]
     fn synthesis_of_analysis_returns_the_input_below_minus_120_dbfs() {
-        for size in [256, 4096, 16384] {
-            let hop = size / 4;
-            let num_hops = 12;
+        for (size, overlap) in [(256, 4), (4096, 4), (16384, 4), (4096, 8), (96, 12)] {
+            let hop = size / overlap;
+            let num_hops = 3 * overlap;
             let input = noise(num_hops * hop + size, 7);
-            let (mut stft, mut istft) = (Stft::new(size), Istft::new(size));
+            let (mut stft, mut istft) = (Stft::new(size), Istft::with_hop(size, hop));
             let mut spectrum = vec![Complex32::default(); stft.num_bins()];
             let mut output = vec![0.0; hop];
             let mut worst = 0.0_f32;
             for t in 0..num_hops {
                 stft.analyse(&input[t * hop..t * hop + size], &mut spectrum);
                 istft.synthesise(&spectrum, &mut output);
-                if t >= 3 {
+                if t >= overlap - 1 {
                     for (got, want) in output.iter().zip(&input[t * hop..]) {
                         worst = worst.max((got - want).abs());
                     }
