@@ -30,7 +30,14 @@ def _fit(a: argparse.Namespace) -> None:
     from .fit import fit, tune_allocator
 
     tune_allocator()
-    fit(a.config, a.store, a.output, a.resume, a.stop)
+    fit(a.config, a.store, a.output, a.resume, a.stop, a.init, a.tensorboard)
+
+
+def _average(a: argparse.Namespace) -> None:
+    from .averaging import average
+    from .store import read_store
+
+    average(a.checkpoints, read_store(a.store), a.output, a.batches)
 
 
 def _export(a: argparse.Namespace) -> None:
@@ -88,9 +95,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("config", type=Path)
     p.add_argument("--store", type=Path, required=True, help="folder of `soloist-train prepare`")
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoints and log")
-    p.add_argument("--resume", action="store_true")
+    p.add_argument("--resume", action="store_true", help="go on from the output's last.pt")
+    p.add_argument("--init", type=Path, help="checkpoint whose weights to begin with")
     p.add_argument("--stop", type=int, help="leave the schedule at this iteration")
+    p.add_argument("--tensorboard", action="store_true", help="write OUTPUT/tensorboard")
     p.set_defaults(run=_fit)
+
+    p = commands.add_parser("average", help="mean of checkpoints' weights, batch norms measured")
+    p.add_argument("checkpoints", type=Path, nargs="+")
+    p.add_argument("--store", type=Path, required=True, help="what the norms are measured on")
+    p.add_argument("-o", "--output", type=Path, required=True, help="checkpoint to write")
+    p.add_argument("--batches", type=int, default=60)
+    p.set_defaults(run=_average)
 
     p = commands.add_parser("export", help="write model.onnx, card.toml and fixtures")
     p.add_argument("checkpoint", type=Path)

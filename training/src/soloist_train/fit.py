@@ -2,287 +2,262 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 import os
+import sys
 import time
-import tomllib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from .bands import FRAME_MULTIPLE, SOURCES
-from .checkpoint import Checkpoint
+from .averaging import MovingAverages, Weights
+from .batches import Examples, hold_out, sdr_of_batches, shuffled_songs, summary, whole_clip
+from .checkpoint import BEST, LAST, PREVIOUS, Checkpoint
+from .distributed import Ranks
+from .dropout import own_dropout
 from .errors import TrainingError
-from .fastloss import fast_loss
-from .loss import Batch, head_weights, median_sdr
-from .mix import Example, MixConfig, Mixer, flat_eq
+from .journal import Journal, StopSignals
+from .loss import Batch
 from .model import ModelConfig, StudioNet
-from .statistics import HEADS, Layer, MixStatistics, mix_statistics
+from .objective import Objective
+from .schedule import DistillConfig, FitConfig, learning_rate, read_config
 from .store import Clip, read_store
-from .tables import from_table
+from .workers import DTYPES, DeviceWorker, Replicas
 
+__all__ = ["Fit", "FitConfig", "fit", "learning_rate", "read_config", "tune_allocator"]
 
-@dataclass(frozen=True)
-class FitConfig:
-    """The [fit] table: a schedule in iterations, warm-up then half a cosine."""
-
-    iterations: int = 8000
-    batch: int = 8
-    frames: int = 128
-    rate: float = 2e-3
-    warmup: int = 300
-    weight_decay: float = 1e-3
-    distance: float = 0.2
-    log: float = 0.02
-    ema: float = 0.999
-    seed: int = 1
-    threads: int = 2
-    save_every: int = 250
-    validate_every: int = 500
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> FitConfig:
-        """Build from a configuration table, refusing unknown keys and useless values."""
-        config = from_table(FitConfig, "fit", values)
-        # Not one multiple: where the coarsest level is a single frame wide, oneDNN's bfloat16
-        # convolution reads memory that nobody wrote, and the fit ends in NaN now and then.
-        if config.frames % FRAME_MULTIPLE or config.frames < 2 * FRAME_MULTIPLE:
-            raise TrainingError(
-                f"frames = {config.frames}: a crop needs a multiple of {FRAME_MULTIPLE} frames, "
-                f"and at least {2 * FRAME_MULTIPLE}"
-            )
-        if min(config.iterations, config.batch, config.threads) < 1:
-            raise TrainingError("iterations, batch and threads must be at least 1")
-        if config.batch % config.threads:
-            raise TrainingError(
-                f"batch = {config.batch} does not divide by {config.threads} threads"
-            )
-        return config
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A configuration file as plain values."""
-    if not path.is_file():
-        raise TrainingError(f"no configuration at {path}")
-    try:
-        return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise TrainingError(f"{path}: {error}") from error
-
-
-def collate(examples: Sequence[Example]) -> Batch:
-    """Stack examples into a batch."""
-
-    def stack(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(e.statistics, name) for e in examples]))
-
-    weights = torch.tensor([head_weights(e.split) for e in examples])
-    return Batch(stack("features"), stack("mix"), stack("cross"), stack("own"), weights)
-
-
-def learning_rate(config: FitConfig, iteration: int) -> float:
-    """Rate of an iteration: a linear warm-up, then half a cosine down to 1 % of the peak."""
-    if iteration < config.warmup:
-        return config.rate * (iteration + 1) / config.warmup
-    progress = (iteration - config.warmup) / max(config.iterations - config.warmup, 1)
-    return config.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-
-
-def validation_batch(clips: Sequence[Clip]) -> Batch | None:
-    """The validation clips as one batch, each silent up to a common number of frames."""
-    clips = [c for c in clips if c.kind == "validation"]
-    if not clips:
-        return None
-    frames = -(-max(c.frames for c in clips) // FRAME_MULTIPLE) * FRAME_MULTIPLE
-    eye = np.eye(2, dtype=np.float32)
-    examples = []
-    for clip in clips:
-        layers = [
-            Layer(SOURCES.index(s), stem, 0, flat_eq(), eye) for s, stem in clip.stems.items()
-        ]
-        cut = clip.frames
-        part = mix_statistics(layers, cut)
-        padded = MixStatistics.empty(frames)
-        for name in ("features", "mix", "cross", "own"):
-            getattr(padded, name)[..., :cut] = getattr(part, name)
-        examples.append(Example(padded, clip.split))
-    return collate(examples)
-
-
-class Replica:
-    """A copy of the network for one thread: it mixes, runs forward and back on its own.
-
-    Two single-threaded halves of a batch beat one two-threaded batch: the convolutions' own
-    barriers spin, which is ruinous as soon as other programs want the cores.
-    """
-
-    def __init__(self, config: FitConfig, net: StudioNet, mixer: Mixer) -> None:
-        self.config = config
-        self.mixer = mixer
-        self.net = copy.deepcopy(net)
-
-    def run(self, net: StudioNet, iteration: int, places: range) -> float:
-        """Gradients of the examples `places` of an iteration, with the weights of `net`."""
-        torch.set_num_threads(1)
-        self.net.load_state_dict(net.state_dict())
-        self.net.train()
-        seeds = [(self.config.seed, iteration, place) for place in places]
-        batch = collate([self.mixer.example(np.random.default_rng(seed)) for seed in seeds])
-        features = batch.features.to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self.net(features)
-        value = fast_loss(logits, batch, self.config.distance, self.config.log)
-        self.net.zero_grad()
-        value.backward()
-        return value.item()
+Scores = dict[str, float]
 
 
 class Fit:
-    """One training run."""
+    """One training run.
 
-    def __init__(self, config: dict[str, Any], clips: Sequence[Clip], out: Path) -> None:
+    `held_out` are clips of training songs that are kept aside: best.pt is chosen by them.
+    """
+
+    def __init__(
+        self, config: dict[str, Any], clips: Sequence[Clip], out: Path,
+        ranks: Ranks | None = None, held_out: Sequence[Clip] = (),
+    ) -> None:  # fmt: skip
         self.raw = config
         self.config = FitConfig.from_dict(config.get("fit", {}))
         self.out = out
+        self.ranks = ranks or Ranks(torch.device("cpu"))
+        if self.config.holdout and not held_out:
+            names = shuffled_songs(clips)[: self.config.holdout]
+            clips, held_out = hold_out(clips, names)
+        self.validation = [whole_clip(c) for c in clips if c.kind == "validation"]
+        self.held_out = [whole_clip(c) for c in held_out]
         torch.set_num_threads(1)
         torch.manual_seed(self.config.seed)
         self.net = StudioNet(ModelConfig.from_dict(config.get("model", {})))
-        self.net = self.net.to(memory_format=torch.channels_last)
-        self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
-        decay = self.config.weight_decay
+        own_dropout(self.net)
+        self.net = self.net.to(self.ranks.device, memory_format=torch.channels_last)
+        self.averages = MovingAverages(self.net, self.config.rates)
         self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), self.config.rate, weight_decay=decay
+            self.net.parameters(),
+            learning_rate(self.config, 0),
+            weight_decay=self.config.weight_decay,
         )
-        mixer = Mixer(clips, MixConfig.from_dict(config.get("mix", {})), self.config.frames)
-        self.replicas = [Replica(self.config, self.net, mixer) for _ in range(self.config.threads)]
-        self.validation = validation_batch(clips)
-        self.pool = ThreadPoolExecutor(self.config.threads)
+        self.worker = self._worker(clips)
         self.iteration = 0
+        self.minutes = 0.0
+        self.best = float("-inf")
+        self.losses: list[float] = []
+        self.norms: list[float] = []
+        self.after_validation: Callable[[int, dict[str, Any]], None] | None = None
+        """Called with the iteration and the record; a search ends poor trials here."""
+
+    def _worker(self, clips: Sequence[Clip]) -> Replicas | DeviceWorker:
+        device = self.ranks.device
+        examples = Examples(clips, self.raw.get("mix", {}), self.config)
+        distill = DistillConfig.from_dict(self.raw.get("distill", {}))
+        objective = Objective(self.config.confidence, distill, device)
+        if device.type == "cpu" and not self.ranks.launched:
+            return Replicas(self.config, self.net, examples, objective)
+        return DeviceWorker(self.config, self.net, examples, objective, self.ranks)
+
+    def begin_from(self, checkpoint: Checkpoint) -> None:
+        """Begin a new schedule with the averaged weights of another run."""
+        try:
+            self.net.load_state_dict(checkpoint.ema)
+        except RuntimeError as error:
+            raise TrainingError(f"the network to begin from has another shape: {error}") from error
+        self.averages = MovingAverages(self.net, self.config.rates)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; the schedule is this configuration's."""
+        if not checkpoint.optimizer:
+            raise TrainingError("this checkpoint holds weights only: begin from it with --init")
         self.net.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
-        self.ema = {k: v.clone() for k, v in checkpoint.ema.items()}
+        self.averages.restore(checkpoint)
         self.iteration = checkpoint.iteration
+        progress = checkpoint.progress
+        self.losses, self.norms = progress.get("losses", []), progress.get("norms", [])
+        self.minutes, self.best = progress.get("minutes", 0.0), progress.get("best", -np.inf)
+        if isinstance(self.worker, DeviceWorker) and "scaler" in progress:
+            self.worker.scaler.load_state_dict(progress["scaler"])
 
     def save(self) -> None:
-        """Write the state as last.pt."""
+        """Write the state as last.pt; the one before stays as previous.pt."""
+        if not self.ranks.first:
+            return
+        progress: dict[str, Any] = {"losses": self.losses, "norms": self.norms,
+                                    "minutes": self.minutes, "best": self.best}  # fmt: skip
+        if isinstance(self.worker, DeviceWorker):
+            progress["scaler"] = self.worker.scaler.state_dict()
         Checkpoint(
-            self.raw, self.net.state_dict(), self.ema, self.optimizer.state_dict(), self.iteration
-        ).save(self.out / "last.pt")
+            self.raw, self.net.state_dict(), self.averages.weights[0],
+            self.optimizer.state_dict(), self.iteration, self.averages.others(), progress,
+        ).save(self.out / LAST, self.out / PREVIOUS)  # fmt: skip
 
     def step(self) -> float:
         """One update of the weights; gives the loss."""
-        share = self.config.batch // self.config.threads
-        jobs = [
-            self.pool.submit(
-                replica.run, self.net, self.iteration, range(i * share, (i + 1) * share)
-            )
-            for i, replica in enumerate(self.replicas)
-        ]
-        value = float(np.mean([job.result() for job in jobs]))
-        self._gather()
+        value = self.worker.gradients(self.net, self.iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self.iteration)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizer.step()
-        self._average()
+        scaler = self.worker.scaler if isinstance(self.worker, DeviceWorker) else None
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        if scaler is not None:
+            scaler.step(self.optimizer)
+            scaler.update()
+        else:
+            self.optimizer.step()
+        self.averages.update(self.net, self.iteration)
+        self.losses.append(value)
+        if torch.isfinite(norm):  # fp16 finds its scale by overflowing now and then
+            self.norms.append(float(norm))
         return value
 
-    def _gather(self) -> None:
-        """Mean of the replicas' gradients and of their batch norms' running statistics."""
-        nets = [replica.net for replica in self.replicas]
-        for own, *theirs in zip(*(n.parameters() for n in (self.net, *nets)), strict=True):
-            # In the weights' own memory layout: optimisers may walk both as plain memory.
-            own.grad = torch.zeros_like(own)
-            for other in theirs:
-                if other.grad is not None:
-                    own.grad.add_(other.grad, alpha=1 / len(nets))
-        for own, *theirs in zip(*(n.buffers() for n in (self.net, *nets)), strict=True):
-            own.copy_(torch.stack([b.float() for b in theirs]).mean(dim=0))
-
-    def _average(self) -> None:
-        """Move the averaged weights; early in a fit they follow quickly."""
-        keep = min(self.config.ema, (1 + self.iteration) / (10 + self.iteration))
-        with torch.no_grad():
-            for name, value in self.net.state_dict().items():
-                if value.dtype.is_floating_point:
-                    self.ema[name].lerp_(value, 1 - keep)
-                else:
-                    self.ema[name].copy_(value)
-
-    def validate(self) -> dict[str, float]:
-        """Median SDR in dB of the averaged weights on the validation clips, by head."""
-        if self.validation is None:
-            return {}
+    def _sdr(self, weights: Weights, batches: Sequence[Batch]) -> torch.Tensor:
+        """[batches, heads]: median SDR in dB of a network of these weights."""
         net = StudioNet(self.net.config)
-        net.load_state_dict(self.ema)
-        net = net.to(memory_format=torch.channels_last).eval()
-        batch = self.validation
-        sdr = []
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-            for i in range(len(batch.weights)):
-                one = Batch(*(x[i : i + 1] for x in vars(batch).values()))
-                sdr.append(median_sdr(net(one.features).float(), one))
-        values = torch.nanmedian(torch.stack(sdr), dim=0).values.tolist()
-        known = [(h, v) for h, v in zip(HEADS, values, strict=True) if np.isfinite(v)]
-        scores = {h: round(v, 2) for h, v in known if h in ("vocals", "drums", "bass")}
-        scores["other"] = round(values[-1], 2)
-        scores["mean"] = round(float(np.mean(list(scores.values()))), 3)
-        return scores
+        net.load_state_dict(weights)
+        net = net.to(self.ranks.device, memory_format=torch.channels_last).eval()
+        return sdr_of_batches(net, batches, self.ranks.device, DTYPES[self.config.precision])
 
-    def run(self, stop: int | None = None) -> None:
-        """Fit to the end of the schedule or to iteration `stop`; the log goes to log.jsonl."""
+    def validate(self) -> Scores:
+        """Median SDR in dB of the averaged weights on the validation clips, by source."""
+        if not self.validation:
+            return {}
+        return summary(self._sdr(self.averages.weights[0], self.validation))
+
+    def held_out_sdr(self) -> torch.Tensor:
+        """[clips, heads]: median SDR in dB of the averaged weights on each held-out clip."""
+        return self._sdr(self.averages.weights[0], self.held_out)
+
+    def _record(self) -> dict[str, Any]:
+        """What a validation finds; keeps the best weights as best.pt."""
+        record: dict[str, Any] = {
+            "iteration": self.iteration,
+            "minutes": round(self.minutes, 2),
+            "loss": round(float(np.mean(self.losses)), 5),
+            "rate": float(f"{self.optimizer.param_groups[0]['lr']:.3g}"),
+            "gradient_norm": round(float(np.mean(self.norms or [0.0])), 4),
+            "median_sdr_db": self.validate(),
+        }
+        judged = self.held_out or self.validation
+        for rate, weights in zip(self.config.rates, self.averages.weights, strict=True):
+            if not judged:
+                break
+            scores = record["median_sdr_db"]
+            if self.held_out or rate != self.config.rates[0]:
+                scores = summary(self._sdr(weights, judged))
+            if rate != self.config.rates[0]:
+                record.setdefault("other_averages", {})[f"{rate:g}"] = scores["mean"]
+            elif self.held_out:
+                record["holdout_sdr_db"] = scores
+            if scores["mean"] > self.best:
+                self.best = scores["mean"]
+                kept = {"score_db": self.best, "ema": rate}
+                Checkpoint(self.raw, weights, weights, {}, self.iteration, {}, kept).save(
+                    self.out / BEST
+                )
+        return record
+
+    def run(self, stop: int | None = None, tensorboard: bool = False) -> None:
+        """Fit to the end of the schedule or to iteration `stop`; SIGTERM and SIGINT save first."""
         end = min(stop or self.config.iterations, self.config.iterations)
-        started, losses = time.monotonic(), []
-        bar = tqdm(initial=self.iteration, total=end, mininterval=5)
-        while self.iteration < end:
-            losses.append(self.step())
-            self.iteration += 1
-            bar.update()
-            if not np.isfinite(losses[-1]):
-                raise TrainingError(f"the loss is {losses[-1]} at iteration {self.iteration}")
-            last = self.iteration == end
-            if self.iteration % self.config.save_every == 0 or last:
-                self.save()
-            if self.iteration % self.config.validate_every == 0 or last:
-                record = {
-                    "iteration": self.iteration,
-                    "minutes": round((time.monotonic() - started) / 60, 2),
-                    "loss": round(float(np.mean(losses)), 5),
-                    "median_sdr_db": self.validate(),
-                }
-                losses = []
+        first = self.ranks.first
+        journal = Journal(self.out, tensorboard, self.iteration) if first else None
+        before, started = self.minutes, time.monotonic()
+        bar = tqdm(initial=self.iteration, total=end, mininterval=5, disable=not first)
+        try:
+            with StopSignals() as signals:
+                while self.iteration < end:
+                    value = self.step()
+                    self.iteration += 1
+                    self.minutes = before + (time.monotonic() - started) / 60
+                    bar.update()
+                    stopped = self.ranks.mean([float(signals.received is not None)])[0] > 0
+                    self._after_step(value, self.iteration == end, stopped, journal, bar)
+                    if stopped and self.iteration < end:
+                        raise TrainingError(
+                            f"stopped by {signals.received or 'another process'} at iteration "
+                            f"{self.iteration}; it is saved, go on with --resume"
+                        )
+        finally:
+            bar.close()
+            self.worker.close()
+            if journal is not None:
+                journal.close()
+
+    def _after_step(
+        self, value: float, last: bool, stopped: bool, journal: Journal | None, bar: tqdm
+    ) -> None:
+        """Log, validate and save when it is time."""
+        if not np.isfinite(value):
+            raise TrainingError(f"the loss is {value} at iteration {self.iteration}")
+        if journal is not None and journal.writer is not None:
+            rate = self.optimizer.param_groups[0]["lr"]
+            norm = self.norms[-1] if self.norms else 0.0
+            values = {"loss": value, "rate": rate, "gradient_norm": norm}
+            journal.scalars(self.iteration, values)
+        if self.iteration % self.config.validate_every == 0 or last:
+            if journal is not None:
+                record = self._record()
                 bar.write(json.dumps(record))
-                with (self.out / "log.jsonl").open("a") as log:
-                    log.write(json.dumps(record) + "\n")
-        bar.close()
+                # Before the checkpoint: a kill between the two repeats the record, not loses it.
+                journal.record(record)
+                if self.after_validation is not None:
+                    self.after_validation(self.iteration, record)
+            self.losses, self.norms = [], []
+        if self.iteration % self.config.save_every == 0 or last or stopped:
+            self.save()
 
 
-def fit(config: Path, store: Path, out: Path, resume: bool, stop: int | None = None) -> None:
+def fit(
+    config: Path | dict[str, Any], store: Path, out: Path, resume: bool, stop: int | None = None,
+    init: Path | None = None, tensorboard: bool = False,
+) -> None:  # fmt: skip
     """Fit as a configuration file says, on a prepared store, into the folder `out`.
 
     With `stop` the schedule is left at that iteration, for another configuration to go on from.
+    `init` is a checkpoint whose averaged weights a new schedule begins with.
     """
-    raw = read_config(config)
+    raw = read_config(config) if isinstance(config, Path) else config
     out.mkdir(parents=True, exist_ok=True)
-    run = Fit(raw, read_store(store), out)
-    last = out / "last.pt"
-    if resume:
-        run.resume(Checkpoint.load(last))
-    elif last.is_file():
-        raise TrainingError(f"{last} exists; go on with --resume or choose another folder")
-    run.run(stop)
+    ranks = Ranks.start(FitConfig.from_dict(raw.get("fit", {})).device)
+    try:
+        run = Fit(raw, read_store(store), out, ranks)
+        found = [out / name for name in (LAST, PREVIOUS) if (out / name).is_file()]
+        if resume:
+            run.resume(Checkpoint.latest(out))
+        elif found:
+            raise TrainingError(f"{found[0]} exists; go on with --resume or choose another folder")
+        elif init is not None:
+            run.begin_from(Checkpoint.load(init))
+        ranks.wait()  # nobody writes before all have read
+        run.run(stop, tensorboard)
+    finally:
+        ranks.finish()
 
 
 def tune_allocator() -> None:
@@ -298,7 +273,5 @@ def tune_allocator() -> None:
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     if os.name == "posix" and any(name not in os.environ for name in wanted):
-        import sys
-
         os.environ.update({k: os.environ.get(k, v) for k, v in wanted.items()})
         os.execv(sys.executable, [sys.executable, "-m", "soloist_train.cli", *sys.argv[1:]])

@@ -1,0 +1,127 @@
+"""Batches: random mixes for fitting, whole clips for following a fit, songs to hold out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .bands import FRAME_MULTIPLE, SOURCES
+from .errors import TrainingError
+from .loss import Batch, head_weights, median_sdr
+from .mix import Example, MixConfig, Mixer, flat_eq
+from .schedule import FitConfig
+from .statistics import HEADS, Layer, MixStatistics, mix_statistics
+from .store import Clip
+
+LONGEST_FRAMES = 640
+"""Frames of a held-out song that are looked at, from its middle: 15 s."""
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Stack examples into a batch."""
+
+    def stack(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(e.statistics, name) for e in examples]))
+
+    weights = torch.tensor([head_weights(e.split) for e in examples])
+    return Batch(stack("features"), stack("mix"), stack("cross"), stack("own"), weights)
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch on a device; the same where it lies in the CPU's memory."""
+    if device.type == "cpu":
+        return batch
+    pinned = (x.pin_memory() if device.type == "cuda" else x for x in vars(batch).values())
+    return Batch(*(x.to(device, non_blocking=True) for x in pinned))
+
+
+class Examples:
+    """Random mixes; each is drawn from the seed, the iteration and its place alone, so threads,
+    processes and resumed runs all see the same ones."""
+
+    def __init__(self, clips: Sequence[Clip], mix: dict[str, Any], config: FitConfig) -> None:
+        self.config = config
+        tables = [{**mix, **stage.mix} for stage in config.stages] or [mix]
+        self.mixers = [Mixer(clips, MixConfig.from_dict(t), config.frames) for t in tables]
+
+    def batch(self, iteration: int, places: range) -> Batch:
+        """The examples `places` of an iteration."""
+        mixer = self.mixers[self.config.stage(iteration)[0]]
+        seeds = [(self.config.seed, iteration, place) for place in places]
+        return collate([mixer.example(np.random.default_rng(seed)) for seed in seeds])
+
+
+def whole_clip(clip: Clip) -> Batch:
+    """A clip's own mix as a batch of one, silent up to a multiple of FRAME_MULTIPLE."""
+    cut = min(clip.frames, LONGEST_FRAMES)
+    start = (clip.frames - cut) // 2
+    eye = np.eye(2, dtype=np.float32)
+    layers = [
+        Layer(SOURCES.index(s), stem, start, flat_eq(), eye) for s, stem in clip.stems.items()
+    ]
+    part = mix_statistics(layers, cut)
+    padded = MixStatistics.empty(-(-cut // FRAME_MULTIPLE) * FRAME_MULTIPLE)
+    for name in ("features", "mix", "cross", "own"):
+        getattr(padded, name)[..., :cut] = getattr(part, name)
+    return collate([Example(padded, clip.split)])
+
+
+def sdr_of_batches(
+    net: nn.Module, batches: Sequence[Batch], device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """[batches, heads]: median SDR in dB of a network in evaluation mode on whole clips."""
+    rows = []
+    with torch.inference_mode():
+        for batch in batches:
+            batch = to_device(batch, device)
+            features = batch.features.to(memory_format=torch.channels_last)
+            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+                logits = net(features)
+            rows.append(median_sdr(logits.float(), batch).cpu())
+    return torch.stack(rows)
+
+
+def summary(sdr: Tensor) -> dict[str, float]:
+    """Median over clips of SDR [clips, heads] in dB; `other` is all accompaniment, `mean` that
+    of vocals, drums, bass and other; guitar and piano where they are known."""
+    values = dict(zip(HEADS, torch.nanmedian(sdr, dim=0).values.tolist(), strict=True))
+    values["other"] = values.pop("accompaniment")
+    scores = {h: round(v, 2) for h, v in values.items() if np.isfinite(v)}
+    four = [scores[h] for h in ("vocals", "drums", "bass", "other") if h in scores]
+    scores["mean"] = round(float(np.mean(four)), 3) if four else float("-inf")
+    return scores
+
+
+def songs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Clips of each whole song by name, with all its versions (a song at other speeds has the
+    same name); rendered songs only where there are no others."""
+    whole = [c for c in clips if c.complete and c.kind != "validation"]
+    real = [c for c in whole if c.kind != "rendered"]
+    songs: dict[str, list[Clip]] = {}
+    for clip in real or whole:
+        songs.setdefault(clip.name, []).append(clip)
+    return songs
+
+
+def shuffled_songs(clips: Sequence[Clip], seed: int = 0) -> list[str]:
+    """Names of the whole songs in an order that depends on the names and the seed alone."""
+    return sorted(
+        songs_of(clips), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest()
+    )
+
+
+def hold_out(clips: Sequence[Clip], names: Sequence[str]) -> tuple[list[Clip], list[Clip]]:
+    """Clips to train on, and one clip of each song in `names`: of its versions the one of
+    median length, which is the song at its own speed."""
+    songs = songs_of(clips)
+    unknown = set(names) - set(songs)
+    if unknown:
+        raise TrainingError(f"no whole songs named {', '.join(sorted(unknown))} in the store")
+    rest = [c for c in clips if c.name not in set(names)]
+    versions = [sorted(songs[name], key=lambda c: c.frames) for name in names]
+    return rest, [v[len(v) // 2] for v in versions]
