@@ -1,7 +1,7 @@
 //! From magnitudes alone to a waveform: Griffin and Lim's iteration, accelerated.
 
-use super::Complex32;
 use super::stft::{Istft, Stft};
+use super::{Complex32, copy_padded};
 
 /// Extrapolation of the accelerated iteration; the best of those that its authors tried.
 const MOMENTUM: f32 = 0.99;
@@ -132,18 +132,6 @@ impl GriffinLim {
         }
         overlap.iter().map(|&sum| (full / sum.max(MIN_OVERLAP * full)) as f32).collect()
     }
-}
-
-/// Copies `window.len()` frames of `signal` from `start` on; what lies outside is silent.
-pub(crate) fn copy_padded(signal: &[f32], start: i64, window: &mut [f32]) {
-    let end = start + window.len() as i64;
-    let begin = start.clamp(0, signal.len() as i64);
-    let stop = end.clamp(begin, signal.len() as i64);
-    let (before, rest) = window.split_at_mut(((begin - start) as usize).min(window.len()));
-    let (inside, after) = rest.split_at_mut((stop - begin) as usize);
-    before.fill(0.0);
-    inside.copy_from_slice(&signal[begin as usize..stop as usize]);
-    after.fill(0.0);
 }
 
 /// Points on the unit circle from a linear congruential generator.

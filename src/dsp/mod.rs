@@ -14,3 +14,15 @@ pub mod stft;
 pub mod window;
 
 pub use realfft::num_complex::Complex32;
+
+/// Copies `window.len()` frames of `signal` from `start` on; what lies outside is silent.
+pub(crate) fn copy_padded(signal: &[f32], start: i64, window: &mut [f32]) {
+    let end = start + window.len() as i64;
+    let begin = start.clamp(0, signal.len() as i64);
+    let stop = end.clamp(begin, signal.len() as i64);
+    let (before, rest) = window.split_at_mut(((begin - start) as usize).min(window.len()));
+    let (inside, after) = rest.split_at_mut((stop - begin) as usize);
+    before.fill(0.0);
+    inside.copy_from_slice(&signal[begin as usize..stop as usize]);
+    after.fill(0.0);
+}

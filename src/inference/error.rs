@@ -61,6 +61,9 @@ pub enum InferenceError {
         /// What is missing.
         what: String,
     },
+    /// A network that gives masks was asked for its sources.
+    #[error("the network gives masks: expected one that gives levels or waveforms of its sources")]
+    NoSources,
     /// Running the network failed.
     #[error("running the network failed: {0}")]
     Run(String),

@@ -10,7 +10,6 @@ use crate::model::{Instrument, ModelCard};
 pub struct Identity {
     source: usize,
     num_sources: usize,
-    source_len: usize,
 }
 
 impl Identity {
@@ -18,11 +17,9 @@ impl Identity {
     /// where the card lacks that instrument.
     #[must_use]
     pub fn new(card: &ModelCard, instrument: Instrument) -> Self {
-        let num_bands = card.analysis.bands.as_ref().map_or(1, |bands| bands.count);
         Self {
             source: card.source_index(instrument).unwrap_or(0),
             num_sources: card.sources().len(),
-            source_len: card.audio.channels * num_bands,
         }
     }
 }
@@ -39,15 +36,27 @@ impl Estimator for Identity {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError> {
-        let frame_len = self.num_sources * self.source_len;
-        let expected = wanted.len() * frame_len;
+        // A window's masks tell by themselves how many values a source has in a hop frame.
+        let source_len = masks.len() / (wanted.len() * self.num_sources).max(1);
+        let expected = wanted.len() * self.num_sources * source_len;
         if masks.len() != expected {
             return Err(InferenceError::WrongSize { expected, found: masks.len() });
         }
-        masks.fill(0.0);
-        for frame in masks.chunks_exact_mut(frame_len) {
-            frame[self.source * self.source_len..][..self.source_len].fill(1.0);
+        for (index, masks) in masks.chunks_exact_mut(source_len.max(1)).enumerate() {
+            masks.fill(if index % self.num_sources == self.source { 1.0 } else { 0.0 });
         }
+        Ok(())
+    }
+
+    fn estimate_sources(
+        &mut self,
+        features: &[f32],
+        _num_frames: usize,
+        sources: &mut Vec<f32>,
+    ) -> Result<(), InferenceError> {
+        // The mix itself, for whichever source.
+        sources.clear();
+        sources.extend_from_slice(features);
         Ok(())
     }
 }

@@ -1,10 +1,14 @@
-//! Networks: from band features to masks.
+//! Networks: from features or samples to masks.
 
 mod engine;
 mod error;
 mod identity;
+mod levels;
 mod masks;
 mod onnx;
+mod shares;
+mod tensors;
+mod waveforms;
 mod whole_file;
 
 use std::ops::Range;
@@ -41,15 +45,20 @@ impl Provider {
 }
 
 /// Something that gives masks for a window of features.
+///
+/// Features hold `row x frame x value`, hop frames of a row side by side: for spectral input a row
+/// is a (channel, band) and has one value a hop frame; for waveform input it is a channel of the
+/// track and has the hop's samples.
 pub trait Estimator: Send {
     /// Where it really runs, which may not be where it was asked to.
     fn provider(&self) -> Provider;
 
-    /// Estimates the masks of one window.
+    /// Estimates the masks of one window of `num_frames` hop frames.
     ///
-    /// `features` holds `channels x bands x num_frames` values, frames fastest. For each frame of
-    /// `wanted` (a range within the window) `masks` receives `sources x channels x bands` values,
-    /// bands fastest, in 0..=1 and summing to one over the sources; all frames in a row.
+    /// For each frame of `wanted` (a range within the window) `masks` receives `stems x channels x
+    /// bands` values, bands fastest, in 0..=1 and summing to one over the stems; all frames in a
+    /// row. Waveform input gives a mask for each channel of the track and each bin of the card's
+    /// transform.
     ///
     /// # Errors
     /// When the network fails or gives values that are not finite.
@@ -60,6 +69,21 @@ pub trait Estimator: Send {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError>;
+
+    /// What the network itself says of its sources in one window, in the form of its input:
+    /// `source x row x frame x value`, without the remainder. For networks that give levels or
+    /// waveforms; those that give masks have no such answer.
+    ///
+    /// # Errors
+    /// When there is no such answer, and as [`Estimator::estimate`].
+    fn estimate_sources(
+        &mut self,
+        _features: &[f32],
+        _num_frames: usize,
+        _sources: &mut Vec<f32>,
+    ) -> Result<(), InferenceError> {
+        Err(InferenceError::NoSources)
+    }
 }
 
 /// Opens the network of `card` with the onnxruntime library at `runtime`, on `provider` where

@@ -12,9 +12,12 @@ use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use sha2::{Digest, Sha256};
 
+use super::levels::LevelHead;
 use super::masks::{MaskShape, softmax};
+use super::tensors::{Found, check_tensors};
+use super::waveforms::WaveformHead;
 use super::whole_file::check_whole;
-use super::{Estimator, InferenceError, Provider};
+use super::{Estimator, InferenceError, Provider, shares};
 use crate::model::ModelCard;
 use crate::model::card::{Activation, OutputKind};
 
@@ -139,63 +142,17 @@ fn build_with(
     builder.commit_from_memory(bytes)
 }
 
-fn check_tensors(card: &ModelCard, session: &Session, path: &Path) -> Result<(), InferenceError> {
-    let bands = card.analysis.bands.as_ref();
-    let (num_bands, num_inputs) = bands.map_or((0, 0), |b| (b.count, b.channels.len()));
-    let num_outputs = card.sources().len() * card.audio.channels;
-    let frames = (!card.window.dynamic).then_some(card.window.frames);
-    check_tensor(
-        "the input",
-        session.inputs(),
-        &card.input.name,
-        [num_inputs, num_bands],
-        frames,
-        path,
-    )?;
-    check_tensor(
-        "the output",
-        session.outputs(),
-        &card.output.name,
-        [num_outputs, num_bands],
-        frames,
-        path,
-    )
-}
-
-fn check_tensor(
-    what: &'static str,
-    outlets: &[Outlet],
-    name: &str,
-    [channels, bands]: [usize; 2],
-    frames: Option<usize>,
-    path: &Path,
-) -> Result<(), InferenceError> {
-    let wanted_frames = frames.map_or_else(|| "any".to_owned(), |n| n.to_string());
-    let expected = format!("{name:?}, f32 [1, {channels}, {bands}, {wanted_frames}], and no other");
-    let mismatch = |found: String| InferenceError::CardMismatch {
-        path: path.to_owned(),
-        what,
-        expected: expected.clone(),
-        found,
-    };
-    let [outlet] = outlets else {
-        let names: Vec<&str> = outlets.iter().map(Outlet::name).collect();
-        return Err(mismatch(format!("{} tensors {names:?}", outlets.len())));
-    };
-    let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-        return Err(mismatch(format!("{:?}, not a tensor", outlet.name())));
-    };
-    // -1 is a dimension that the network leaves open.
-    let fits = |axis: usize, want: usize| shape[axis] == -1 || shape[axis] == want as i64;
-    let frames_fit = match frames {
-        Some(frames) => shape.len() == 4 && fits(3, frames),
-        None => shape.len() == 4 && shape[3] == -1,
-    };
-    let shape_fits = frames_fit && fits(0, 1) && fits(1, channels) && fits(2, bands);
-    if outlet.name() == name && *ty == TensorElementType::Float32 && shape_fits {
-        Ok(())
-    } else {
-        Err(mismatch(format!("{:?}, {ty:?} {:?}", outlet.name(), &shape[..])))
+/// A tensor as the network declares it.
+fn describe(outlet: &Outlet) -> Found {
+    let name = outlet.name().to_owned();
+    match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => Found {
+            name,
+            is_f32: *ty == TensorElementType::Float32,
+            kind: format!("{ty:?}"),
+            shape: Some(shape.to_vec()),
+        },
+        _ => Found { name, is_f32: false, kind: "not a tensor".to_owned(), shape: None },
     }
 }
 
@@ -203,33 +160,103 @@ fn check_tensor(
 pub(super) struct OnnxEstimator {
     session: Arc<SharedSession>,
     input_name: String,
-    num_channels: usize,
-    shape: MaskShape,
+    head: Head,
+    /// The last answer about sources.
+    sources: Vec<f32>,
 }
 
-impl OnnxEstimator {
-    /// An estimator on `session`, checked against `card`: several cards may describe one network.
-    pub fn new(card: &ModelCard, session: Arc<SharedSession>) -> Result<Self, InferenceError> {
+/// What is made of the network's output, and the shape of its input.
+enum Head {
+    Masks { num_channels: usize, shape: MaskShape },
+    Levels(LevelHead),
+    Waveforms(WaveformHead),
+}
+
+impl Head {
+    fn new(card: &ModelCard) -> Result<Self, InferenceError> {
         let unsupported =
             |what: String| InferenceError::Unsupported { name: card.name().to_owned(), what };
+        if let Some(head) = LevelHead::new(card) {
+            return Ok(Self::Levels(head));
+        }
+        if let Some(head) = WaveformHead::new(card) {
+            return Ok(Self::Waveforms(head));
+        }
         let Some(bands) = card.analysis.bands.as_ref() else {
-            return Err(unsupported(format!("{:?} input", card.analysis.representation)));
+            return Err(unsupported(format!("{} input", card.analysis.representation.name())));
         };
         match (card.output.kind, card.output.activation) {
             (OutputKind::Mask, Activation::Softmax) => {}
             (kind, _) => return Err(unsupported(format!("{kind:?} output"))),
-        }
-        {
-            let opened = session.session.lock().unwrap_or_else(PoisonError::into_inner);
-            check_tensors(card, &opened, &session.path)?;
         }
         let shape = MaskShape {
             num_sources: card.sources().len(),
             num_channels: card.audio.channels,
             num_bands: bands.count,
         };
+        Ok(Self::Masks { num_channels: bands.channels.len(), shape })
+    }
+}
+
+impl OnnxEstimator {
+    /// An estimator on `session`, checked against `card`: several cards may describe one network.
+    pub fn new(card: &ModelCard, session: Arc<SharedSession>) -> Result<Self, InferenceError> {
+        let head = Head::new(card)?;
+        {
+            let opened = session.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = |outlets: &[Outlet]| outlets.iter().map(describe).collect::<Vec<_>>();
+            let (inputs, outputs) = (found(opened.inputs()), found(opened.outputs()));
+            check_tensors(card, &inputs, &outputs, &session.path)?;
+        }
         let input_name = card.input.name.clone();
-        Ok(Self { session, input_name, num_channels: bands.channels.len(), shape })
+        Ok(Self { session, input_name, head, sources: Vec::new() })
+    }
+}
+
+impl SharedSession {
+    /// Runs the network on one tensor and hands its output to `use_it`.
+    fn run<T>(
+        &self,
+        input_name: &str,
+        dimensions: &[usize],
+        values: &[f32],
+        expected: usize,
+        use_it: impl FnOnce(&[f32]) -> Result<T, InferenceError>,
+    ) -> Result<T, InferenceError> {
+        let failed =
+            |error: ort::Error| InferenceError::Run(format!("{}: {error}", self.path.display()));
+        let input = TensorRef::from_array_view((dimensions, values)).map_err(failed)?;
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let outputs = session.run(ort::inputs![input_name => input]).map_err(failed)?;
+        let (_, output) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        if output.len() != expected {
+            return Err(InferenceError::WrongSize { expected, found: output.len() });
+        }
+        use_it(output)
+    }
+
+    /// Runs a network of waveforms on the chunks of `window` that the hop frames `wanted` need.
+    fn run_waveforms(
+        &self,
+        input_name: &str,
+        head: &WaveformHead,
+        window: &[f32],
+        num_frames: usize,
+        wanted: Range<usize>,
+        sources: &mut Vec<f32>,
+    ) -> Result<(), InferenceError> {
+        let batch = head.batch(window, num_frames * head.hop, wanted);
+        let assemble = |output: &[f32], sources: &mut Vec<f32>| {
+            head.assemble(&batch, output, window.len(), num_frames, sources)
+        };
+        if batch.chunks.is_empty() {
+            return assemble(&[], sources);
+        }
+        let dimensions = [batch.chunks.len(), 1, head.chunk];
+        let expected = batch.input.len() * head.num_sources;
+        self.run(input_name, &dimensions, &batch.input, expected, |output| {
+            assemble(output, sources)
+        })
     }
 }
 
@@ -245,19 +272,55 @@ impl Estimator for OnnxEstimator {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError> {
-        let failed = |error: ort::Error| {
-            InferenceError::Run(format!("{}: {error}", self.session.path.display()))
-        };
-        let dimensions = [1, self.num_channels, self.shape.num_bands, num_frames];
-        let input = TensorRef::from_array_view((dimensions, features)).map_err(failed)?;
-        let mut session = self.session.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let outputs =
-            session.run(ort::inputs![self.input_name.as_str() => input]).map_err(failed)?;
-        let (_, logits) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
-        let expected = self.shape.frame_len() * num_frames;
-        if logits.len() != expected {
-            return Err(InferenceError::WrongSize { expected, found: logits.len() });
+        let name = self.input_name.as_str();
+        match &mut self.head {
+            Head::Masks { num_channels, shape } => {
+                let dimensions = [1, *num_channels, shape.num_bands, num_frames];
+                let expected = shape.frame_len() * num_frames;
+                self.session.run(name, &dimensions, features, expected, |logits| {
+                    softmax(*shape, logits, num_frames, wanted, masks)
+                })
+            }
+            Head::Levels(head) => {
+                let dimensions = [1, head.num_channels, head.num_bands, num_frames];
+                let expected = head.num_sources * features.len();
+                self.session.run(name, &dimensions, features, expected, |levels| {
+                    head.masks(features, levels, num_frames, wanted, masks)
+                })
+            }
+            Head::Waveforms(head) => {
+                let sources = &mut self.sources;
+                let wanted_now = wanted.clone();
+                self.session
+                    .run_waveforms(name, head, features, num_frames, wanted_now, sources)?;
+                head.masks(features, sources, num_frames * head.hop, wanted, masks);
+                Ok(())
+            }
         }
-        softmax(self.shape, logits, num_frames, wanted, masks)
+    }
+
+    fn estimate_sources(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        sources: &mut Vec<f32>,
+    ) -> Result<(), InferenceError> {
+        let name = self.input_name.as_str();
+        match &self.head {
+            Head::Masks { .. } => Err(InferenceError::NoSources),
+            Head::Levels(head) => {
+                let dimensions = [1, head.num_channels, head.num_bands, num_frames];
+                let expected = head.num_sources * features.len();
+                self.session.run(name, &dimensions, features, expected, |levels| {
+                    shares::check_finite(levels, num_frames, |index| index % num_frames)?;
+                    sources.clear();
+                    sources.extend_from_slice(levels);
+                    Ok(())
+                })
+            }
+            Head::Waveforms(head) => {
+                self.session.run_waveforms(name, head, features, num_frames, 0..num_frames, sources)
+            }
+        }
     }
 }

@@ -9,6 +9,12 @@ use serde::Deserialize;
 
 use super::{Instrument, check};
 use crate::dsp::bands::BandScale;
+use crate::dsp::mel::MelFilterbank;
+
+pub use super::representation::{
+    Analysis, BandSpacing, Bands, FeatureChannel, Mel, MelSpacing, Representation, Waveform,
+    WindowShape,
+};
 
 /// File name of a card inside its model's folder.
 pub const CARD_FILE: &str = "card.toml";
@@ -42,6 +48,9 @@ pub struct ModelCard {
     /// Folder that the card was read from; empty for the card that is compiled in.
     #[serde(skip)]
     folder: PathBuf,
+    /// The network's sources, then the remainder.
+    #[serde(skip)]
+    stems: Vec<Instrument>,
 }
 
 /// Name, licence and origin.
@@ -70,91 +79,12 @@ pub struct Identity {
 pub struct Audio {
     /// Sample rate in Hz of the analysis.
     pub sample_rate: u32,
-    /// Channels per mask: 1 (one mask for all) or 2 (left, right).
+    /// Channels that the network sees at once: 1 or 2 (left, right). With spectra it is also the
+    /// count of masks of a source: 1 for all channels, or one each. A waveform network of 1 is run
+    /// on every channel by itself.
     pub channels: usize,
-    /// Sources in output order.
+    /// Sources that the network gives, in output order; see [`ModelCard::sources`].
     pub sources: Vec<Instrument>,
-}
-
-/// What the network is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Representation {
-    /// Samples.
-    Waveform,
-    /// Magnitude spectrogram.
-    Magnitude,
-    /// Logarithmic mel spectrogram.
-    LogMel,
-    /// Logarithmic power in bands of whole bins.
-    Bands,
-    /// Real and imaginary parts of the spectrogram.
-    Complex,
-}
-
-/// Window of the short-time transform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WindowShape {
-    /// See [`crate::dsp::window::hann_periodic`].
-    HannPeriodic,
-}
-
-/// How audio becomes the network's input.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Analysis {
-    /// Kind of input.
-    pub representation: Representation,
-    /// Transform length in frames at the card's sample rate.
-    pub fft_size: usize,
-    /// Hop in frames at the card's sample rate.
-    pub hop_size: usize,
-    /// Window of the transform.
-    pub window: WindowShape,
-    /// Band features; present exactly when the representation is `bands`.
-    pub bands: Option<Bands>,
-}
-
-/// Spacing of the bands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BandSpacing {
-    /// See [`BandScale::mel_htk`].
-    MelHtk,
-}
-
-/// One channel of the features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FeatureChannel {
-    /// Left input.
-    Left,
-    /// Right input.
-    Right,
-    /// `(left - right) / 2`, taken in the complex spectrum.
-    Side,
-    /// `(left + right) / 2`, taken in the complex spectrum.
-    Mid,
-}
-
-/// Band features: `(10 log10(p + floor) - mean) / std`, where `p` is the mean power of the band's
-/// bins relative to the window's sum squared.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bands {
-    /// Spacing.
-    pub scale: BandSpacing,
-    /// How many.
-    pub count: usize,
-    /// Feature channels in input order.
-    pub channels: Vec<FeatureChannel>,
-    /// Power floor in dB, added before the logarithm.
-    pub floor_db: f32,
-    /// Subtracted, in dB.
-    pub mean_db: f32,
-    /// Divided by, in dB.
-    pub std_db: f32,
 }
 
 /// The input tensor.
@@ -171,7 +101,7 @@ pub struct InputTensor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Axis {
-    /// Always 1.
+    /// 1, or chunks of a waveform.
     Batch,
     /// Feature channel.
     Channel,
@@ -181,6 +111,8 @@ pub enum Axis {
     Band,
     /// Hop frame.
     Frame,
+    /// Sample.
+    Sample,
 }
 
 /// What the network's output is.
@@ -189,7 +121,7 @@ pub enum Axis {
 pub enum OutputKind {
     /// Masks.
     Mask,
-    /// Magnitudes of the sources.
+    /// The sources' spectra in the scale of the input; levels, for logarithmic input.
     Magnitude,
     /// Complex spectra of the sources.
     Complex,
@@ -197,12 +129,14 @@ pub enum OutputKind {
     Waveform,
 }
 
-/// What turns the output into masks.
+/// What is applied to the output outside the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `exp(z_s) / sum exp(z)` over the sources.
     Softmax,
+    /// Nothing.
+    None,
 }
 
 /// The output tensor.
@@ -217,6 +151,9 @@ pub struct OutputTensor {
     pub kind: OutputKind,
     /// What is applied to it outside the graph.
     pub activation: Activation,
+    /// The stem that gets what the network's sources leave; present exactly when the output is of
+    /// sources and not of masks, which sum to one by themselves.
+    pub remainder: Option<Instrument>,
 }
 
 /// How many hop frames the network sees at once.
@@ -322,7 +259,7 @@ impl ModelCard {
     /// # Errors
     /// As [`ModelCard::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, CardError> {
-        let card: Self = toml::from_str(text).map_err(|error| CardError::Parse {
+        let mut card: Self = toml::from_str(text).map_err(|error| CardError::Parse {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
         })?;
@@ -332,6 +269,8 @@ impl ModelCard {
             expected: invalid.expected,
             found: invalid.found,
         })?;
+        card.stems = card.audio.sources.clone();
+        card.stems.extend(card.output.remainder);
         Ok(card)
     }
 
@@ -367,16 +306,16 @@ impl ModelCard {
         &self.model.version
     }
 
-    /// Sources in output order.
+    /// The stems that the engine gives, in order: the network's sources, then the remainder.
     #[must_use]
     pub fn sources(&self) -> &[Instrument] {
-        &self.audio.sources
+        &self.stems
     }
 
-    /// Output position of an instrument, when the model separates it.
+    /// Position of an instrument among the stems, when the model separates it.
     #[must_use]
     pub fn source_index(&self, instrument: Instrument) -> Option<usize> {
-        self.audio.sources.iter().position(|&source| source == instrument)
+        self.stems.iter().position(|&source| source == instrument)
     }
 
     /// Sample rate of the analysis in Hz.
@@ -401,5 +340,20 @@ impl ModelCard {
             }
         };
         Some((bands, scale.ok()?))
+    }
+
+    /// The mel features' description and filters on the bins of a transform of `fft_size` frames
+    /// at `sample_rate_hz`, when the representation is `log-mel`.
+    #[must_use]
+    pub fn mel_filterbank(
+        &self,
+        fft_size: usize,
+        sample_rate_hz: f64,
+    ) -> Option<(&Mel, MelFilterbank)> {
+        let mel = self.analysis.mel.as_ref()?;
+        let MelSpacing::Slaney = mel.scale;
+        let (low_hz, high_hz) = (f64::from(mel.low_hz), f64::from(mel.high_hz));
+        let filters = MelFilterbank::slaney(mel.count, low_hz, high_hz, fft_size, sample_rate_hz);
+        Some((mel, filters))
     }
 }

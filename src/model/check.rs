@@ -2,10 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::card::{Axis, Bands, ModelCard, Representation};
-
-/// Most values that one input or output tensor may hold (1 GiB of f32).
-const MAX_TENSOR_VALUES: usize = 1 << 28;
+use super::card::{Activation, ModelCard, OutputKind};
+use super::check_analysis;
 
 /// One value that is out of its range.
 pub(super) struct Invalid {
@@ -14,7 +12,7 @@ pub(super) struct Invalid {
     pub found: String,
 }
 
-type Checked = Result<(), Invalid>;
+pub(super) type Checked = Result<(), Invalid>;
 
 pub(super) fn card(card: &ModelCard) -> Checked {
     within("schema", card.schema as usize, 1..=1)?;
@@ -38,16 +36,8 @@ pub(super) fn card(card: &ModelCard) -> Checked {
         "a multiple of window.multiple",
         card.window.frames,
     )?;
-    match (&card.analysis.bands, card.analysis.representation) {
-        (Some(bands), Representation::Bands) => self::bands(card, bands),
-        (None, Representation::Bands) => {
-            Err(invalid("analysis.bands", "a table, as the representation is bands", "none"))
-        }
-        (Some(_), _) => {
-            Err(invalid("analysis.bands", "none, as the representation is not bands", "a table"))
-        }
-        (None, _) => Ok(()),
-    }
+    output(card)?;
+    check_analysis::analysis(card)
 }
 
 fn identity(card: &ModelCard) -> Checked {
@@ -88,49 +78,55 @@ fn sources(card: &ModelCard) -> Checked {
     }
 }
 
-fn bands(card: &ModelCard, bands: &Bands) -> Checked {
-    within("analysis.bands.count", bands.count, 1..=card.analysis.fft_size / 2 + 1)?;
-    within("analysis.bands.channels", bands.channels.len(), 1..=4)?;
-    finite_within("analysis.bands.floor_db", bands.floor_db, -200.0, 0.0)?;
-    finite_within("analysis.bands.mean_db", bands.mean_db, -200.0, 100.0)?;
-    finite_within("analysis.bands.std_db", bands.std_db, 0.01, 1000.0)?;
-    let masks = card.audio.sources.len() * card.audio.channels;
-    let values = bands.count * card.window.frames * bands.channels.len().max(masks);
-    within("window.frames x bands x channels", values, 1..=MAX_TENSOR_VALUES)?;
-    let axes = [Axis::Batch, Axis::Channel, Axis::Band, Axis::Frame];
-    expect(
-        "input.axes",
-        card.input.axes == axes,
-        "batch, channel, band, frame",
-        listed(&card.input.axes),
-    )?;
-    let axes = [Axis::Batch, Axis::SourceChannel, Axis::Band, Axis::Frame];
-    expect(
-        "output.axes",
-        card.output.axes == axes,
-        "batch, source-channel, band, frame",
-        listed(&card.output.axes),
-    )
+/// What is left over belongs to one stem exactly where the network gives sources and not masks.
+fn output(card: &ModelCard) -> Checked {
+    let kind = card.output.kind;
+    match (kind, card.output.activation) {
+        (OutputKind::Mask, Activation::None) => {
+            return Err(invalid("output.activation", "softmax, as the output is masks", "none"));
+        }
+        (OutputKind::Mask, Activation::Softmax) | (_, Activation::None) => {}
+        (_, Activation::Softmax) => {
+            return Err(invalid("output.activation", "none, as the output is no masks", "softmax"));
+        }
+    }
+    match (kind, card.output.remainder) {
+        (OutputKind::Mask, Some(remainder)) => Err(invalid(
+            "output.remainder",
+            "none, as masks sum to one by themselves",
+            remainder.name(),
+        )),
+        (OutputKind::Mask, None) => Ok(()),
+        (_, None) => {
+            Err(invalid("output.remainder", "the stem that gets what the sources leave", "none"))
+        }
+        (_, Some(remainder)) if card.audio.sources.contains(&remainder) => Err(invalid(
+            "output.remainder",
+            "a stem that is not among audio.sources",
+            remainder.name(),
+        )),
+        (_, Some(_)) => within("audio.sources", card.audio.sources.len(), 1..=5),
+    }
 }
 
-fn listed(axes: &[Axis]) -> String {
-    format!("{axes:?}")
-}
-
-fn invalid(key: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Invalid {
+pub(super) fn invalid(
+    key: &'static str,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+) -> Invalid {
     Invalid { key, expected: expected.into(), found: found.into() }
 }
 
-fn expect(key: &'static str, ok: bool, expected: &str, found: impl ToString) -> Checked {
+pub(super) fn expect(key: &'static str, ok: bool, expected: &str, found: impl ToString) -> Checked {
     if ok { Ok(()) } else { Err(invalid(key, expected, found.to_string())) }
 }
 
-fn within(key: &'static str, value: usize, range: RangeInclusive<usize>) -> Checked {
+pub(super) fn within(key: &'static str, value: usize, range: RangeInclusive<usize>) -> Checked {
     let expected = format!("{} to {}", range.start(), range.end());
     expect(key, range.contains(&value), &expected, value)
 }
 
-fn finite_within(key: &'static str, value: f32, low: f32, high: f32) -> Checked {
+pub(super) fn finite_within(key: &'static str, value: f32, low: f32, high: f32) -> Checked {
     expect(key, (low..=high).contains(&value), &format!("{low} to {high}"), value)
 }
 

@@ -4,7 +4,9 @@
 pub mod card;
 pub mod catalogue;
 mod check;
+mod check_analysis;
 mod instrument;
+mod representation;
 pub mod resources;
 
 pub use card::{CardError, ModelCard};
