@@ -10,7 +10,7 @@ from conftest import tiny_stems
 from soloist_train import bands
 from soloist_train.errors import TrainingError
 from soloist_train.fastloss import fast_loss
-from soloist_train.fit import collate
+from soloist_train.batches import collate
 from soloist_train.loss import error_energy, head_masks, loss, median_sdr
 from soloist_train.mix import MixConfig, Mixer, flat_eq, random_eq, random_matrix
 from soloist_train.statistics import HEADS, Layer, mix_statistics
@@ -96,7 +96,7 @@ def test_perfect_masks_have_a_lower_loss_than_flat_ones(store: Path) -> None:
 def test_mixer_never_draws_validation_clips(store: Path) -> None:
     mixer = Mixer(read_store(store), MixConfig(), 64)
     assert all(clip.kind != "validation" for clip in mixer.clips)
-    assert all(c.kind != "validation" for pool in mixer.pools.values() for c, _ in pool)
+    assert all(c.kind != "validation" for pool in mixer.pools.values() for c in pool.clips)
 
 
 def test_mixer_says_when_no_clip_is_long_enough(store: Path) -> None:

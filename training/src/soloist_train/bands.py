@@ -92,7 +92,12 @@ def stft(audio: Float) -> Complex:
     frames = num_frames(samples)
     padded = np.zeros((channels, (frames - 1) * HOP_SIZE + FFT_SIZE), dtype=np.float32)
     padded[:, FFT_SIZE // 2 : FFT_SIZE // 2 + samples] = audio
-    view = np.lib.stride_tricks.sliding_window_view(padded, FFT_SIZE, axis=1)[:, ::HOP_SIZE]
+    return frames_spectrum(padded)
+
+
+def frames_spectrum(audio: Float) -> Complex:
+    """STFT [channels, NUM_BINS, frames] of the frames that lie wholly within audio."""
+    view = np.lib.stride_tricks.sliding_window_view(audio, FFT_SIZE, axis=1)[:, ::HOP_SIZE]
     return np.fft.rfft(view * hann_periodic(), axis=-1).astype(np.complex64).transpose(0, 2, 1)
 
 

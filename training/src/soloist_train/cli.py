@@ -1,8 +1,9 @@
-"""The command line: `soloist-train render|prepare|fit|export|evaluate|mixtures|demo`."""
+"""The command line: `soloist-train render|datasets|prepare|fit|export|evaluate|mixtures|demo`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,14 +17,36 @@ def _render(a: argparse.Namespace) -> None:
     render_songs(a.output, a.songs, a.seconds, a.seed, a.processes)
 
 
-def _prepare(a: argparse.Namespace) -> None:
-    from .data import find_pieces, find_rendered, prepare
+def _datasets(a: argparse.Namespace) -> None:
+    from .datasets import find_datasets
+    from .datasets.check import Cut, check_dataset, report
 
-    if a.data is None and a.rendered is None:
+    cut = Cut(a.start, a.sections, a.section_seconds)
+    errors, plain = 0, []
+    for folder in a.folders:
+        for dataset in find_datasets(folder, a.kind):
+            found = check_dataset(dataset, cut, a.quick, a.processes)
+            print(report(dataset, found, not a.brief))
+            errors += sum(len(f.errors) for f in found)
+            plain.append({"kind": dataset.kind, "folder": str(dataset.root),
+                          "pieces": [f.as_dict() for f in found]})  # fmt: skip
+    if a.json:
+        a.json.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+    if errors:
+        raise TrainingError(f"{errors} found that would stop `prepare`; see above")
+
+
+def _prepare(a: argparse.Namespace) -> None:
+    from .augment import Ranges
+    from .data import Versions, find_pieces, find_rendered, prepare, versions
+
+    if not a.data and a.rendered is None:
         raise TrainingError("name music to prepare: --data FOLDER, --rendered FOLDER or both")
-    pieces = list(find_pieces(a.data, tuple(a.speeds))) if a.data else []
+    pieces = [p for root in a.data for p in find_pieces(root, tuple(a.speeds), a.kind)]
     pieces += list(find_rendered(a.rendered)) if a.rendered else []
-    prepare(pieces, a.output, a.processes)
+    ranges = Ranges(a.semitones, a.tempo, a.codec)
+    how = Versions(a.start, a.sections, a.section_seconds, a.variants, a.seed, ranges)
+    prepare(list(versions(pieces, how)), a.output, a.processes)
 
 
 def _fit(a: argparse.Namespace) -> None:
@@ -83,9 +106,26 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--processes", type=int, default=cores)
     p.set_defaults(run=_render)
 
+    p = commands.add_parser("datasets", help="list what is in folders of music, and what is wrong")
+    p.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    p.add_argument("--quick", action="store_true", help="read headers only, decode nothing")
+    p.add_argument("--brief", action="store_true", help="only pieces with something wrong")
+    p.add_argument("--json", type=Path, help="also write the findings here")
+    p.add_argument("--processes", type=int, default=cores)
+    _add_reading(p)
+    p.set_defaults(run=_datasets)
+
     p = commands.add_parser("prepare", help="write the compact STFTs that `fit` learns from")
-    p.add_argument("--data", type=Path, help="real music (README.md says in which layout)")
+    p.add_argument("--data", type=Path, nargs="+", default=[], metavar="FOLDER",
+                   help="data sets, or folders of them (docs/datasets.md)")  # fmt: skip
     p.add_argument("--rendered", type=Path, help="songs of `soloist-train render`")
+    _add_reading(p)
+    p.add_argument("--variants", type=int, default=0,
+                   help="of each real piece: other pitches and tempi, codecs")  # fmt: skip
+    p.add_argument("--seed", type=int, default=0, help="of the variants")
+    p.add_argument("--semitones", type=float, default=2.0, help="largest change of a pitch")
+    p.add_argument("--tempo", type=float, default=0.15, help="largest change of a tempo")
+    p.add_argument("--codec", type=float, default=0.5, help="chance of a lossy codec")
     p.add_argument("--speeds", type=float, nargs="+", default=[1.0, 0.91, 1.1])
     p.add_argument("-o", "--output", type=Path, required=True)
     p.add_argument("--processes", type=int, default=cores)
@@ -134,6 +174,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", type=Path, required=True)
     p.set_defaults(run=_demo)
     return top
+
+
+def _add_reading(p: argparse.ArgumentParser) -> None:
+    """Options of the commands that read data sets."""
+    from .datasets import LAYOUTS
+
+    p.add_argument("--kind", choices=list(LAYOUTS), help="the folders' layout; else it is detected")
+    p.add_argument("--start", type=float, default=0.0, help="first second of a song that is used")
+    p.add_argument("--sections", type=int, help="sections of a song, evenly spaced; else all of it")
+    p.add_argument("--section-seconds", type=float, default=30.0)
 
 
 def main(arguments: list[str] | None = None) -> int:
