@@ -1,174 +1,127 @@
-//! From host frames to the network's features.
+//! From host frames to the network's input, whichever kind it is of.
 
+use super::band_analysis::BandAnalysis;
 use super::grid::Grid;
 use super::history::InputHistory;
-use crate::dsp::Complex32;
-use crate::dsp::bands::BandScale;
-use crate::dsp::stft::Stft;
+use super::waveform_analysis::WaveformAnalysis;
+use crate::dsp::resample::ResampleError;
 use crate::model::ModelCard;
-use crate::model::card::{Bands, FeatureChannel};
 
-/// Band features of one hop frame at a time.
-pub(crate) struct Analysis {
-    stft: Stft,
-    scale: BandScale,
-    bands: Bands,
-    /// The power that stands for silence, linear.
-    floor: f32,
-    spectra: Vec<Vec<Complex32>>,
-    power: Vec<f32>,
-    band_power: Vec<f32>,
+/// A model that a [`super::Separator`] cannot drive.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum UnsupportedModel {
+    /// Its input is of a kind that the engine does not make.
+    #[error("the model {name:?} has {representation} input: expected bands, log-mel or waveform")]
+    Representation {
+        /// The model.
+        name: String,
+        /// What it wants.
+        representation: &'static str,
+    },
+    /// Its samples are at a rate that the host's cannot be brought to.
+    #[error(transparent)]
+    SampleRate(#[from] ResampleError),
+}
+
+/// The network's view of a track, one hop frame at a time.
+pub(crate) enum Analysis {
+    Bands(Box<BandAnalysis>),
+    Waveform(Box<WaveformAnalysis>),
 }
 
 impl Analysis {
-    pub fn new(bands: &Bands, scale: BandScale, analysis_size: usize, num_channels: usize) -> Self {
-        let stft = Stft::new(analysis_size);
-        Self {
-            spectra: vec![vec![Complex32::default(); stft.num_bins()]; num_channels],
-            power: vec![0.0; stft.num_bins()],
-            band_power: vec![0.0; scale.num_bands()],
-            stft,
-            scale,
-            floor: 10.0_f32.powf(bands.floor_db / 10.0),
-            bands: bands.clone(),
+    /// The analysis that `card` asks for, of `num_channels` at `sample_rate_hz`.
+    pub fn new(
+        card: &ModelCard,
+        grid: &Grid,
+        sample_rate_hz: f64,
+        num_channels: usize,
+    ) -> Result<Self, UnsupportedModel> {
+        if let Some(waveform) = WaveformAnalysis::new(card, sample_rate_hz, num_channels)? {
+            return Ok(Self::Waveform(Box::new(waveform)));
+        }
+        BandAnalysis::new(card, grid.analysis_size, sample_rate_hz, num_channels)
+            .map(|bands| Self::Bands(Box::new(bands)))
+            .ok_or_else(|| UnsupportedModel::Representation {
+                name: card.name().to_owned(),
+                representation: card.analysis.representation.name(),
+            })
+    }
+
+    /// Rows of a hop frame's features: (channel, band) or channel.
+    pub fn num_rows(&self) -> usize {
+        match self {
+            Self::Bands(bands) => bands.frame_len(),
+            Self::Waveform(waveform) => waveform.num_channels(),
         }
     }
 
-    /// Values of one hop frame: feature channels times bands.
-    pub fn frame_len(&self) -> usize {
-        self.bands.channels.len() * self.scale.num_bands()
+    /// Values that a row has in one hop frame.
+    pub fn values_per_row(&self) -> usize {
+        match self {
+            Self::Bands(_) => 1,
+            Self::Waveform(waveform) => waveform.hop(),
+        }
     }
 
     /// The feature of silence.
     pub fn silence(&self) -> f32 {
-        feature(&self.bands, self.floor, 0.0)
+        match self {
+            Self::Bands(bands) => bands.silence(),
+            Self::Waveform(_) => 0.0,
+        }
     }
 
-    /// Features of the window of host frames that begins at `start`: `channel x band`.
-    pub fn analyse(&mut self, input: &InputHistory, start: i64, features: &mut [f32]) {
-        for (channel, spectrum) in self.spectra.iter_mut().enumerate() {
-            self.stft.analyse(input.window(channel, start, self.stft.fft_size()), spectrum);
+    /// Frequencies that masks stand for.
+    pub fn mask_centres_hz(&self) -> &[f64] {
+        match self {
+            Self::Bands(bands) => bands.centres_hz(),
+            Self::Waveform(waveform) => waveform.bins_hz(),
         }
-        let scale = (1.0 / self.stft.window_sum()) as f32;
-        let left = &self.spectra[0];
-        // A mono track is one whose sides are equal.
-        let right = self.spectra.last().unwrap_or(left);
-        let num_bands = self.scale.num_bands();
-        for (kind, out) in self.bands.channels.iter().zip(features.chunks_exact_mut(num_bands)) {
-            for ((power, &l), &r) in self.power.iter_mut().zip(left).zip(right) {
-                let bin = match kind {
-                    FeatureChannel::Left => l,
-                    FeatureChannel::Right => r,
-                    FeatureChannel::Side => (l - r) * 0.5,
-                    FeatureChannel::Mid => (l + r) * 0.5,
-                };
-                *power = (bin * scale).norm_sqr();
+    }
+
+    /// Masks of one source: those of the card, or one for each channel that goes through a
+    /// waveform network by itself.
+    pub fn num_mask_channels(&self, card: &ModelCard) -> usize {
+        match self {
+            Self::Bands(_) => card.audio.channels,
+            Self::Waveform(waveform) => waveform.num_channels(),
+        }
+    }
+
+    /// Writes the features (`row x value`) of the network's hop frame `index`, which follows the
+    /// one before; false when the input for it is not complete.
+    pub fn advance(
+        &mut self,
+        input: &InputHistory,
+        grid: &Grid,
+        index: u64,
+        features: &mut [f32],
+    ) -> bool {
+        match self {
+            Self::Bands(bands) => {
+                let start = grid.analysis_start(index);
+                let is_complete = start + grid.analysis_size as i64 <= input.end();
+                if is_complete {
+                    bands.analyse(input, start, features);
+                }
+                is_complete
             }
-            self.scale.mean_power(&self.power, &mut self.band_power);
-            for (out, &power) in out.iter_mut().zip(&self.band_power) {
-                *out = feature(&self.bands, self.floor, power);
-            }
-        }
-    }
-}
-
-/// Features of a whole recording, as the network would be given them: `feature channel x band x
-/// hop frame`, hop frames fastest, for `num_hops` hop frames. `None` when the model's input is not
-/// bands or the recording has neither one channel nor two.
-#[must_use]
-pub fn recording_features(
-    card: &ModelCard,
-    sample_rate_hz: f64,
-    channels: &[Vec<f32>],
-    num_hops: usize,
-) -> Option<Vec<f32>> {
-    if !(1..=super::MAX_CHANNELS).contains(&channels.len()) {
-        return None;
-    }
-    let (bands, scale) = card.band_scale()?;
-    let grid = Grid::new(card, sample_rate_hz);
-    let mut analysis = Analysis::new(bands, scale, grid.analysis_size, channels.len());
-    let mut history = InputHistory::new(channels.len(), grid.analysis_size);
-    // Silence follows the recording, as it precedes it.
-    let end = grid.analysis_start(num_hops as u64) + grid.analysis_size as i64;
-    let interleaved: Vec<f32> = (0..end.max(0) as usize)
-        .flat_map(|frame| channels.iter().map(move |c| c.get(frame).copied().unwrap_or(0.0)))
-        .collect();
-    history.push_interleaved(&interleaved);
-    let mut frame = vec![0.0; analysis.frame_len()];
-    let mut features = vec![0.0; frame.len() * num_hops];
-    for hop in 0..num_hops {
-        analysis.analyse(&history, grid.analysis_start(hop as u64), &mut frame);
-        for (row, &value) in features.chunks_exact_mut(num_hops).zip(&frame) {
-            row[hop] = value;
-        }
-    }
-    Some(features)
-}
-
-/// Standardised level of a band's mean power.
-fn feature(bands: &Bands, floor: f32, power: f32) -> f32 {
-    (10.0 * (power + floor).log10() - bands.mean_db) / bands.std_db
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A chord of partials at fixed frequencies, the same signal at any sample rate.
-    fn chord(sample_rate_hz: f64, num_frames: usize) -> Vec<f32> {
-        (0..num_frames)
-            .flat_map(|n| {
-                let t = n as f64 / sample_rate_hz;
-                let tone = |f: f64| 0.1 * (std::f64::consts::TAU * f * t).sin();
-                let left = tone(110.0) + tone(987.0) + tone(5_123.0);
-                let right = tone(220.0) + tone(987.0) + tone(12_345.0);
-                [left as f32, right as f32]
-            })
-            .collect()
-    }
-
-    fn features_at(sample_rate_hz: f64) -> Vec<f32> {
-        let card = ModelCard::builtin();
-        let grid = Grid::new(&card, sample_rate_hz);
-        let (bands, scale) = card.band_scale().unwrap();
-        let mut analysis = Analysis::new(bands, scale, grid.analysis_size, 2);
-        let mut history = InputHistory::new(2, grid.analysis_size);
-        history.push_interleaved(&chord(sample_rate_hz, sample_rate_hz as usize));
-        let mut features = vec![0.0; analysis.frame_len()];
-        analysis.analyse(&history, grid.analysis_start(20), &mut features);
-        features
-    }
-
-    #[test]
-    fn features_do_not_depend_on_the_hosts_sample_rate() {
-        let card = ModelCard::builtin();
-        let std_db = card.band_scale().unwrap().0.std_db;
-        let reference = features_at(44_100.0);
-        for rate in [48_000.0, 88_200.0, 96_000.0, 192_000.0] {
-            let got = features_at(rate);
-            let audible = reference.iter().zip(&got).filter(|(want, _)| **want > -0.25);
-            let mut count = 0;
-            for (want, got) in audible {
-                count += 1;
-                let difference_db = (want - got).abs() * std_db;
-                // Windows are whole frames long, so bins stand up to 0.06 bins off: 0.41 dB on the
-                // flank of a pure tone at 12 kHz.
-                assert!(difference_db < 0.5, "{rate} Hz: {difference_db} dB");
-            }
-            assert!(count > 20, "the chord must be visible: {count} values");
+            Self::Waveform(waveform) => waveform.advance(input, index, features),
         }
     }
 
-    #[test]
-    fn silence_has_one_value_everywhere() {
-        let card = ModelCard::builtin();
-        let (bands, scale) = card.band_scale().unwrap();
-        let mut analysis = Analysis::new(bands, scale, 4096, 1);
-        let history = InputHistory::new(1, 4096);
-        let mut features = vec![0.0; analysis.frame_len()];
-        analysis.analyse(&history, -4096, &mut features);
-        assert!(features.iter().all(|&value| value == analysis.silence()));
-        assert!((analysis.silence() + 2.0).abs() < 1e-6);
+    /// First host frame that hop frame `index` and those after it still need.
+    pub fn first_needed(&self, grid: &Grid, index: u64) -> i64 {
+        match self {
+            Self::Bands(_) => grid.analysis_start(index),
+            Self::Waveform(waveform) => waveform.first_needed(index),
+        }
+    }
+
+    pub fn reset(&mut self) {
+        if let Self::Waveform(waveform) = self {
+            waveform.reset();
+        }
     }
 }

@@ -7,10 +7,11 @@ use ringbuf::traits::{Observer, Producer, Split};
 use ringbuf::{HeapProd, HeapRb};
 
 use super::MAX_CHANNELS;
+use super::analysis::UnsupportedModel;
 use super::latency::{LatencyMode, fade_frames, latency_frames};
 use super::mixer::{Controls, SourceMap, StemMixer};
 use super::ring::ResultQueue;
-use super::separator::{Separator, UnsupportedModel};
+use super::separator::Separator;
 use super::shared::{EpochMark, Shared};
 use super::status::{StreamState, StreamStatus};
 pub use super::worker::WorkerEndpoint;

@@ -56,50 +56,57 @@ impl InputHistory {
     }
 }
 
-/// The features of the last hop frames, one row a (channel, band), ready to be copied into the
-/// network's input.
+/// The features of the last hop frames, one row a (channel, band) or a channel, ready to be copied
+/// into the network's input.
 pub(crate) struct FeatureHistory {
     rows: Vec<f32>,
     num_rows: usize,
+    /// Values of a row in one hop frame.
+    step: usize,
+    /// Values of a row in one window.
     window: usize,
-    /// Column that the next hop frame goes to; rows are twice a window long.
-    column: usize,
+    /// Place in a row that the next hop frame goes to; rows are twice a window long.
+    end: usize,
     silence: f32,
 }
 
 impl FeatureHistory {
-    /// A history of `window` hop frames that all hold `silence`.
-    pub fn new(num_rows: usize, window: usize, silence: f32) -> Self {
+    /// A history of `window` hop frames of `num_rows` rows that all hold `silence`, where a row has
+    /// `step` values in a hop frame.
+    pub fn new(num_rows: usize, step: usize, window: usize, silence: f32) -> Self {
+        let window = window * step;
         let rows = vec![silence; num_rows * window * 2];
-        Self { rows, num_rows, window, column: window, silence }
+        Self { rows, num_rows, step, window, end: window, silence }
     }
 
     pub fn reset(&mut self) {
         self.rows.fill(self.silence);
-        self.column = self.window;
+        self.end = self.window;
     }
 
-    /// Adds a hop frame: a value a row.
+    /// Adds a hop frame: `row x value`.
     pub fn push(&mut self, frame: &[f32]) {
         let stride = self.window * 2;
-        if self.column == stride {
+        if self.end == stride {
             for row in self.rows.chunks_exact_mut(stride) {
                 row.copy_within(self.window.., 0);
             }
-            self.column = self.window;
+            self.end = self.window;
         }
-        for (row, &value) in self.rows.chunks_exact_mut(stride).zip(frame) {
-            row[self.column] = value;
+        let values = frame.chunks_exact(self.step);
+        for (row, values) in self.rows.chunks_exact_mut(stride).zip(values) {
+            row[self.end..self.end + self.step].copy_from_slice(values);
         }
-        self.column += 1;
+        self.end += self.step;
     }
 
-    /// Copies the last `num_frames` hop frames (at most a window) to `input`, frames fastest.
+    /// Copies the last `num_frames` hop frames (at most a window) to `input`, row by row.
     pub fn copy_last(&self, num_frames: usize, input: &mut Vec<f32>) {
+        let count = num_frames * self.step;
         input.clear();
-        input.reserve(self.num_rows * num_frames);
+        input.reserve(self.num_rows * count);
         for row in self.rows.chunks_exact(self.window * 2) {
-            input.extend_from_slice(&row[self.column - num_frames..self.column]);
+            input.extend_from_slice(&row[self.end - count..self.end]);
         }
     }
 }
@@ -125,7 +132,7 @@ mod tests {
 
     #[test]
     fn features_come_back_as_rows_with_silence_before_the_first() {
-        let mut history = FeatureHistory::new(2, 4, -1.0);
+        let mut history = FeatureHistory::new(2, 1, 4, -1.0);
         let mut input = Vec::new();
         for n in 0..11 {
             history.push(&[n as f32, 100.0 + n as f32]);
@@ -138,5 +145,19 @@ mod tests {
                 [0.0, 100.0].iter().flat_map(|&r| [want(r, 2), want(r, 1), want(r, 0)]).collect();
             assert_eq!(input, expected, "after frame {n}");
         }
+    }
+
+    #[test]
+    fn rows_of_several_values_a_hop_frame_stay_in_order() {
+        let mut history = FeatureHistory::new(2, 3, 2, 0.0);
+        let mut input = Vec::new();
+        for n in 0..7 {
+            let base = 10.0 * n as f32;
+            history.push(&[base, base + 1.0, base + 2.0, -base, -base - 1.0, -base - 2.0]);
+        }
+        history.copy_last(2, &mut input);
+        let left = [50.0, 51.0, 52.0, 60.0, 61.0, 62.0];
+        assert_eq!(input[..6], left);
+        assert_eq!(input[6..], left.map(|value: f32| -value));
     }
 }

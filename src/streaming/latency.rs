@@ -38,11 +38,13 @@ impl Schedule {
         // A short window cannot emit more than it holds.
         let quarter = (card.window.frames / 4).max(1);
         let lookahead = frames(0.743).min(quarter);
+        let emission = frames(0.557).min(quarter);
         Self {
-            emission: frames(0.557).min(quarter),
+            emission,
             lookahead,
             crossfade: frames(0.093).min(lookahead),
-            compute: frames(0.557),
+            // More, and runs would pile up.
+            compute: emission,
         }
     }
 }
@@ -50,12 +52,15 @@ impl Schedule {
 /// Latency in host frames of `card` at `sample_rate_hz` in `mode`.
 ///
 /// Output frame `p` needs the input up to half a resynthesis window past it, the mask there, and
-/// so the end of a run of the network: at most `emission + lookahead` hop frames and half an
-/// analysis window later. To that come the time to compute and the fade that hides late results.
+/// so the end of a run of the network: at most `emission + lookahead` hop frames and their reach
+/// later. To that come the time to compute and the fade that hides late results.
 ///
 /// ```text
-/// (emission + lookahead + compute) * hop + fft / 2 + analysis / 2 + fade + 2
+/// (emission + lookahead + compute) * hop + fft / 2 + reach + fade + 2
 /// ```
+///
+/// where `reach` is what completes a hop frame of the network: half an analysis window, or for
+/// waveforms a hop and the resampler's delay.
 ///
 /// The 2 covers the rounding of hop frames to host frames. Constant for a stream: the same in
 /// bypass and while no model runs.
@@ -76,10 +81,7 @@ pub(crate) fn algorithmic_delay_frames(
     let grid = Grid::new(card, sample_rate_hz);
     let schedule = Schedule::new(card, mode);
     let hops = (schedule.emission + schedule.lookahead) as f64;
-    (hops * grid.frames_per_mask).ceil() as usize
-        + grid.fft_size / 2
-        + grid.analysis_size.div_ceil(2)
-        + 2
+    (hops * grid.frames_per_mask).ceil() as usize + grid.fft_size / 2 + grid.analysis_reach + 2
 }
 
 /// Length of the fade between results and the delayed mix.

@@ -2,6 +2,7 @@
 //! the audio thread and the worker.
 
 mod analysis;
+mod band_analysis;
 mod endpoint;
 mod grid;
 mod history;
@@ -12,9 +13,11 @@ pub mod separator;
 mod shared;
 mod status;
 mod synthesis;
+mod waveform_analysis;
 mod worker;
 
-pub use analysis::recording_features;
+pub use analysis::UnsupportedModel;
+pub use band_analysis::recording_features;
 pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, WorkerEndpoint, split};
 pub use latency::{LatencyMode, latency_frames};
 pub use mixer::{Controls, LatePolicy, MixMode};

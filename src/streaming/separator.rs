@@ -1,7 +1,7 @@
 //! The synchronous core: frames in, stems out, no thread, no clock.
 
-use super::analysis::Analysis;
-use super::grid::{FIRST_SYNTHESIS_INDEX, Grid};
+use super::analysis::{Analysis, UnsupportedModel};
+use super::grid::Grid;
 use super::history::{FeatureHistory, InputHistory};
 use super::latency::{LatencyMode, Schedule};
 use super::synthesis::{Synthesis, SynthesisShape};
@@ -28,14 +28,6 @@ impl<'a> StemBlock<'a> {
     pub fn stem(&self, source: usize, channel: usize) -> &'a [f32] {
         &self.stems[(source * self.num_channels + channel) * self.num_frames..][..self.num_frames]
     }
-}
-
-/// A model that a [`Separator`] cannot drive.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the model {name:?} has {representation} input: expected bands")]
-pub struct UnsupportedModel {
-    name: String,
-    representation: String,
 }
 
 /// Drives an estimator over a sliding window and turns its masks into stems.
@@ -74,40 +66,38 @@ impl Separator {
     /// A separator for `num_channels` (1 or 2) at `sample_rate_hz`.
     ///
     /// # Errors
-    /// When the model's input is not bands.
+    /// When the model's input is of a kind that the engine does not make.
     pub fn new(
         card: &ModelCard,
         sample_rate_hz: f64,
         num_channels: usize,
         mode: LatencyMode,
     ) -> Result<Self, UnsupportedModel> {
-        let Some((bands, scale)) = card.band_scale() else {
-            let representation = format!("{:?}", card.analysis.representation).to_lowercase();
-            return Err(UnsupportedModel { name: card.name().to_owned(), representation });
-        };
         let grid = Grid::new(card, sample_rate_hz);
+        let analysis = Analysis::new(card, &grid, sample_rate_hz, num_channels)?;
         let num_sources = card.sources().len();
+        let num_mask_channels = analysis.num_mask_channels(card);
+        let centres_hz = analysis.mask_centres_hz();
         let shape = SynthesisShape {
             fft_size: grid.fft_size,
+            hop: grid.hop(),
             num_channels,
             num_sources,
-            num_mask_channels: card.audio.channels,
-            num_bands: scale.num_bands(),
+            num_mask_channels,
+            num_bands: centres_hz.len(),
         };
-        let interpolation =
-            BinInterpolation::new(scale.centres_hz(), grid.fft_size, sample_rate_hz);
+        let interpolation = BinInterpolation::new(centres_hz, grid.fft_size, sample_rate_hz);
         let lead_in =
-            (grid.analysis_size / 2).max(-grid.synthesis_start(FIRST_SYNTHESIS_INDEX) as usize);
-        let mask_len = num_sources * card.audio.channels * scale.num_bands();
-        let analysis = Analysis::new(bands, scale, grid.analysis_size, num_channels);
-        let frame_len = analysis.frame_len();
+            (grid.analysis_size / 2).max(-grid.synthesis_start(grid.first_synthesis()) as usize);
+        let mask_len = num_sources * num_mask_channels * centres_hz.len();
+        let (num_rows, step) = (analysis.num_rows(), analysis.values_per_row());
         Ok(Self {
             schedule: Schedule::new(card, mode),
             window_frames: card.window.frames,
             window_multiple: card.window.multiple,
             window_dynamic: card.window.dynamic,
             input: InputHistory::new(num_channels, lead_in),
-            features: FeatureHistory::new(frame_len, card.window.frames, analysis.silence()),
+            features: FeatureHistory::new(num_rows, step, card.window.frames, analysis.silence()),
             synthesis: Synthesis::new(&shape, interpolation),
             timeline: MaskTimeline::new(mask_len),
             mask_len,
@@ -115,9 +105,9 @@ impl Separator {
             num_sources,
             num_analysed: 0,
             num_runs: 0,
-            next_synthesis: FIRST_SYNTHESIS_INDEX,
+            next_synthesis: grid.first_synthesis(),
             tail: None,
-            frame_features: vec![0.0; frame_len],
+            frame_features: vec![0.0; num_rows * step],
             network_input: Vec::new(),
             run_masks: Vec::new(),
             hop_masks: vec![0.0; mask_len],
@@ -136,12 +126,13 @@ impl Separator {
     /// Begins a new epoch: the next frame received is frame 0, after silence.
     pub fn reset(&mut self) {
         self.input.reset();
+        self.analysis.reset();
         self.features.reset();
         self.synthesis.reset();
         self.timeline.reset();
         self.num_analysed = 0;
         self.num_runs = 0;
-        self.next_synthesis = FIRST_SYNTHESIS_INDEX;
+        self.next_synthesis = self.grid.first_synthesis();
         self.tail = None;
     }
 
@@ -182,11 +173,10 @@ impl Separator {
 
     /// Analyses the next hop frame, if its input is complete.
     fn analyse_next(&mut self) -> bool {
-        let start = self.grid.analysis_start(self.num_analysed);
-        if start + self.grid.analysis_size as i64 > self.input.end() {
+        let Self { analysis, input, grid, num_analysed, frame_features, .. } = self;
+        if !analysis.advance(input, grid, *num_analysed, frame_features) {
             return false;
         }
-        self.analysis.analyse(&self.input, start, &mut self.frame_features);
         self.features.push(&self.frame_features);
         self.num_analysed += 1;
         true
@@ -278,7 +268,7 @@ impl Separator {
     }
 
     fn forget(&mut self) {
-        let analysis = self.grid.analysis_start(self.num_analysed);
+        let analysis = self.analysis.first_needed(&self.grid, self.num_analysed);
         let synthesis = self.grid.synthesis_start(self.next_synthesis);
         self.input.forget_before(analysis.min(synthesis));
     }

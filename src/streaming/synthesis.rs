@@ -19,11 +19,13 @@ pub(crate) struct Synthesis {
     inverses: Vec<Istft>,
     num_channels: usize,
     num_sources: usize,
+    hop: usize,
 }
 
 /// Sizes of a synthesis.
 pub(crate) struct SynthesisShape {
     pub fft_size: usize,
+    pub hop: usize,
     pub num_channels: usize,
     pub num_sources: usize,
     pub num_mask_channels: usize,
@@ -40,13 +42,14 @@ impl Synthesis {
             masked: vec![Complex32::default(); num_bins],
             bands: vec![0.0; shape.num_bands],
             bins: vec![0.0; num_bins],
-            inverses: (0..num_stems).map(|_| Istft::new(shape.fft_size)).collect(),
+            inverses: (0..num_stems).map(|_| Istft::with_hop(shape.fft_size, shape.hop)).collect(),
             stft,
             interpolation,
             num_mask_channels: shape.num_mask_channels,
             num_bands: shape.num_bands,
             num_channels: shape.num_channels,
             num_sources: shape.num_sources,
+            hop: shape.hop,
         }
     }
 
@@ -65,7 +68,7 @@ impl Synthesis {
         masks: &[f32],
         stems: &mut [f32],
     ) {
-        let hop = self.stft.fft_size() / 4;
+        let hop = self.hop;
         for channel in 0..self.num_channels {
             let window = input.window(channel, start, self.stft.fft_size());
             self.stft.analyse(window, &mut self.spectrum);

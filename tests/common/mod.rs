@@ -148,6 +148,15 @@ pub fn runtime() -> PathBuf {
         .expect("run `cargo xtask setup` first: it fetches onnxruntime")
 }
 
+/// One card of each kind of input that the engine makes; all but the first have no network.
+pub fn cards() -> Vec<Arc<ModelCard>> {
+    let read = |name: &str| {
+        let path = repository().join("tests/cards").join(name);
+        Arc::new(ModelCard::parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap())
+    };
+    vec![Arc::new(ModelCard::builtin()), read("log-mel.toml"), read("waveform.toml")]
+}
+
 /// The shipped default model, opened.
 pub fn studio() -> Box<dyn Estimator> {
     inference::open(&studio_card(), &runtime(), Provider::Cpu).unwrap()
