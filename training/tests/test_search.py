@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_stems
 
-from soloist_train.batches import hold_out, shuffled_songs
+from soloist_train.batches import hold_out, shuffled_songs, song_of
 from soloist_train.errors import TrainingError
 from soloist_train.fit import Fit, read_config
 from soloist_train.folds import cross_validate, fold_songs
@@ -51,6 +51,17 @@ def test_the_version_at_the_songs_own_speed_is_judged() -> None:
         stems = {"drums": quantise(tiny_stems(1, seconds)["drums"])}
         versions.append(Clip("x", "mdb", True, True, stems))
     assert hold_out(versions, ["x"])[1] == [versions[2]]
+
+
+def test_variants_and_other_data_sets_have_the_same_song(clips: list[Clip]) -> None:
+    assert song_of("mdb 80sRock") == song_of("Music Delta - 80s Rock")
+    assert song_of("A (Live) (+0.31 semitones, tempo 1.020, mp3 96 kbit/s)") == song_of("A (Live)")
+    assert song_of("A (Live)") != song_of("A")
+    changed = [Clip(f"{c.name} (-1.20 semitones, tempo 0.950)", c.kind, c.split, c.complete, c.stems)
+               for c in clips if c.kind in ("mdb", "musdb")]  # fmt: skip
+    assert shuffled_songs([*changed, *clips]) == shuffled_songs(clips)
+    training, (judged,) = hold_out([*changed, *clips], ["musdb 3"])
+    assert judged.name == "musdb 3" and not any("musdb 3" in c.name for c in training)
 
 
 def test_a_search_goes_on_and_writes_what_it_found(

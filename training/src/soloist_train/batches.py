@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from .store import Clip
 
 LONGEST_FRAMES = 640
 """Frames of a held-out song that are looked at, from its middle: 15 s."""
+RENDERED = ("rendered", "slakh")
+VARIANT = re.compile(r" \([+-][0-9.]+ semitones, tempo [^)]*\)$")
+"""What `prepare --variants` adds to the name of a changed clip."""
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -62,7 +66,8 @@ def whole_clip(clip: Clip) -> Batch:
     start = (clip.frames - cut) // 2
     eye = np.eye(2, dtype=np.float32)
     layers = [
-        Layer(SOURCES.index(s), stem, start, flat_eq(), eye) for s, stem in clip.stems.items()
+        Layer(SOURCES.index(s), stem.crop(start, cut), 0, flat_eq(), eye)
+        for s, stem in clip.stems.items()
     ]
     part = mix_statistics(layers, cut)
     padded = MixStatistics.empty(-(-cut // FRAME_MULTIPLE) * FRAME_MULTIPLE)
@@ -97,15 +102,22 @@ def summary(sdr: Tensor) -> dict[str, float]:
     return scores
 
 
+def song_of(name: str) -> str:
+    """What the names of one song's clips have in common: variants and punctuation aside, and
+    Music Delta's songs by one name, since MUSDB18 and MedleyDB both have them."""
+    plain = re.sub(r"[^a-z0-9]+", "", VARIANT.sub("", name).casefold())
+    return re.sub(r"^mdb", "musicdelta", plain)
+
+
 def songs_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
-    """Clips of each whole song by name, with all its versions (a song at other speeds has the
-    same name); rendered songs only where there are no others."""
-    whole = [c for c in clips if c.complete and c.kind != "validation"]
-    real = [c for c in whole if c.kind != "rendered"]
+    """Clips of each whole song by the song's name, at all speeds and in all variants; rendered
+    songs only where there are no others."""
+    whole = [c for c in clips if c.complete and c.kind not in ("validation", "solo")]
+    real = [c for c in whole if c.kind not in RENDERED]
     songs: dict[str, list[Clip]] = {}
     for clip in real or whole:
-        songs.setdefault(clip.name, []).append(clip)
-    return songs
+        songs.setdefault(song_of(clip.name), []).append(clip)
+    return {VARIANT.sub("", versions[0].name): versions for versions in songs.values()}
 
 
 def shuffled_songs(clips: Sequence[Clip], seed: int = 0) -> list[str]:
@@ -116,12 +128,18 @@ def shuffled_songs(clips: Sequence[Clip], seed: int = 0) -> list[str]:
 
 
 def hold_out(clips: Sequence[Clip], names: Sequence[str]) -> tuple[list[Clip], list[Clip]]:
-    """Clips to train on, and one clip of each song in `names`: of its versions the one of
-    median length, which is the song at its own speed."""
+    """Clips to train on, without any version of the songs in `names`, and one clip of each of
+    these: of its versions without changes the one of median length, which is at its own speed."""
     songs = songs_of(clips)
     unknown = set(names) - set(songs)
     if unknown:
         raise TrainingError(f"no whole songs named {', '.join(sorted(unknown))} in the store")
-    rest = [c for c in clips if c.name not in set(names)]
-    versions = [sorted(songs[name], key=lambda c: c.frames) for name in names]
-    return rest, [v[len(v) // 2] for v in versions]
+    kept_aside = {song_of(name) for name in names}
+    rest = [c for c in clips if song_of(c.name) not in kept_aside]
+    judged = []
+    for name in names:
+        kind = songs[name][0].kind
+        own = [c for c in songs[name] if c.kind == kind and not VARIANT.search(c.name)]
+        own = sorted(own or songs[name], key=lambda c: c.frames)
+        judged.append(own[len(own) // 2])
+    return rest, judged
