@@ -12,9 +12,10 @@ from .errors import TrainingError
 
 
 def _render(a: argparse.Namespace) -> None:
-    from .render import render_songs
+    from .production import RenderConfig, render_songs
 
-    render_songs(a.output, a.songs, a.seconds, a.seed, a.processes)
+    config = RenderConfig(a.seconds, a.split, tuple(a.instruments), tuple(a.needed))
+    render_songs(a.output, a.songs, a.seed, config, a.processes)
 
 
 def _datasets(a: argparse.Namespace) -> None:
@@ -63,6 +64,24 @@ def _average(a: argparse.Namespace) -> None:
     average(a.checkpoints, read_store(a.store), a.output, a.batches)
 
 
+def _search(a: argparse.Namespace) -> None:
+    from .fit import read_config, tune_allocator
+    from .search import search
+    from .store import read_store
+
+    tune_allocator()
+    print(search(read_config(a.config), read_store(a.store), a.output, a.trials))
+
+
+def _folds(a: argparse.Namespace) -> None:
+    from .fit import read_config, tune_allocator
+    from .folds import cross_validate
+    from .store import read_store
+
+    tune_allocator()
+    print(cross_validate(read_config(a.config), read_store(a.store), a.output, a.folds, a.seed))
+
+
 def _export(a: argparse.Namespace) -> None:
     from .checkpoint import Checkpoint
     from .export import export
@@ -103,6 +122,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--songs", type=int, default=160)
     p.add_argument("--seconds", type=float, default=30.0)
     p.add_argument("--seed", type=int, default=1000, help="seed of the first song")
+    p.add_argument("--instruments", type=Path, nargs="*", default=[], metavar="DIR",
+                   help="folders of sampled instruments, each with its MANIFEST.json")
+    p.add_argument("--split", choices=["train", "test"], default="train",
+                   help="test: only instruments, voices and synthesisers that training never hears")
+    p.add_argument("--needed", nargs="*", default=[], metavar="SOURCE",
+                   help="sources that every song has")
     p.add_argument("--processes", type=int, default=cores)
     p.set_defaults(run=_render)
 
@@ -147,6 +172,21 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoint to write")
     p.add_argument("--batches", type=int, default=60)
     p.set_defaults(run=_average)
+
+    p = commands.add_parser("search", help="search hyperparameters with Optuna; goes on if killed")
+    p.add_argument("config", type=Path, help="with a [search] table (docs/training.md)")
+    p.add_argument("--store", type=Path, required=True)
+    p.add_argument("-o", "--output", type=Path, required=True, help="search.db, search.md, trials")
+    p.add_argument("--trials", type=int, default=20, help="of the whole study")
+    p.set_defaults(run=_search)
+
+    p = commands.add_parser("folds", help="k-fold cross-validation over songs; goes on if killed")
+    p.add_argument("config", type=Path)
+    p.add_argument("--store", type=Path, required=True)
+    p.add_argument("-o", "--output", type=Path, required=True, help="folds.json, folds.md, fits")
+    p.add_argument("--folds", type=int, default=5)
+    p.add_argument("--seed", type=int, default=0, help="of how songs are dealt to folds")
+    p.set_defaults(run=_folds)
 
     p = commands.add_parser("export", help="write model.onnx, card.toml and fixtures")
     p.add_argument("checkpoint", type=Path)

@@ -58,6 +58,39 @@ PATTERNS: dict[str, tuple[dict[int, str], ...]] = {
          63: "....x.......x...", 64: "......xx......xx"},
         {KICK: "x...x...x...x...", COWBELL: "x.x.xx.xx.x.xx.x", 62: "..x...x...x...x."},
     ),
+    "punk": (
+        {KICK: "x.x.....x.x.....", SNARE: "....x.......x...", CLOSED: "x.x.x.x.x.x.x.x."},
+        {KICK: "x...x...x...x...", SNARE: "..x...x...x...x.", CRASH: "x...x...x...x..."},
+        {KICK: "x..x..x.x..x..x.", SNARE: "....x.......x...", RIDE: "x.x.x.x.x.x.x.x."},
+    ),
+    "disco": (
+        {KICK: "x...x...x...x...", SNARE: "....x.......x...", CLOSED: "x.x.x.x.x.x.x.x.",
+         OPEN: "..x...x...x...x."},
+        {KICK: "x...x...x...x...", CLAP: "....x.......x...", CLOSED: "xx.xxx.xxx.xxx.x",
+         OPEN: "..x...x...x...x.", TAMBOURINE: "....x.......x..."},
+    ),
+    "motown": (
+        {KICK: "x..?..x.x.......", SNARE: "x...x...x...x...", TAMBOURINE: "..x...x...x...x."},
+        {KICK: "x.....x.x.x.....", SNARE: "....x..o....x..o", CLOSED: "x.x.x.x.x.x.x.x."},
+    ),
+    "dnb": (
+        {KICK: "x.........x.....", SNARE: "....x..o.o..x..o", CLOSED: "x.x.x.x.x.x.x.x."},
+        {KICK: "x.x.......xx..?.", SNARE: "....x.......x..o", RIDE: "x.x.x.x.x.x.x.x."},
+    ),
+    "shuffle": (
+        {KICK: "x.......x..?....", SNARE: "....x.......x...", CLOSED: "x.x.x.x.x.x.x.x."},
+        {KICK: "x.....x.x.......", SNARE: "o.o.x.o.o.o.x.o.", RIDE: "x.x.x.x.x.x.x.x."},
+    ),
+    "bossa": ({KICK: "x..xx..xx..xx..x", RIM: "x..x..x...x..x..", CLOSED: "xoxoxoxoxoxoxoxo"},),
+    "afro": (
+        {KICK: "x..x....x..x....", RIM: "x..x...x..x.x...", SHAKER: "x.xxx.xxx.xxx.xx"},
+        {KICK: "x.....x..x......", SNARE: "...x..x....x..x.", CLOSED: "x.xxx.xxx.xxx.xx"},
+    ),
+    "dembow": ({KICK: "x...x...x...x...", SNARE: "...x..x....x..x.", CLOSED: "x.x.x.x.x.x.x.x."},),
+    "sparse": (
+        {KICK: "x...............", RIM: "............x...", SHAKER: "..o...o...o...o."},
+        {KICK: "x.......?.......", RIDE: "x.....?.....x...", SNARE: "............o..."},
+    ),
 }  # fmt: skip
 
 

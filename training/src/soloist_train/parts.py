@@ -34,6 +34,8 @@ CHORD_STEPS: dict[str, tuple[tuple[int, ...], int]] = {
     "blocks": ((0, 8), 8),
     "pad": ((0,), 16),
     "stabs": ((0, 3, 6), 2),
+    "eighths": ((0, 2, 4, 6, 8, 10, 12, 14), 2),
+    "pushes": ((0, 3, 6, 10, 14), 2),
 }
 
 

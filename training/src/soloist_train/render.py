@@ -1,15 +1,13 @@
-"""Render random songs as six stems each; deterministic by seed and installed sounds."""
+"""The plain renderer: soundfonts and few effects. The repository's demo song is made with it.
+
+Training songs come from `production`. This one stays as it is, so that the demo song does too.
+"""
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-from tqdm import tqdm
 
 from . import effects, synth
 from .bands import SAMPLE_RATE, SOURCES
@@ -31,6 +29,7 @@ OTHERS = {
     "synth": (50, 51, 62, 63, 80, 81, 84, 90), "lead": tuple(range(80, 88)),
     "brass": (56, 57, 60, 61, 61), "wind": (64, 65, 66, 67, 68, 71, 73, 75),
     "fiddle": (40, 41, 110), "vibes": (11, 12, 9), "choir": (52,), "arp": (81, 84, 5, 46, 98),
+    "stab": (81, 62, 90), "harp": (46,), "accordion": (21, 22, 23),
 }  # fmt: skip
 KIT_PRESETS = (0, 0, 8, 16, 24, 25, 32, 40)
 LEVELS_DB = {"vocals": -16, "drums": -15, "bass": -18, "guitar": -19, "piano": -20, "other": -21}
@@ -220,30 +219,3 @@ def render_song(
         "root": plan.root, "scale": plan.scale, "chords": plan.chords, "used": used,
     }  # fmt: skip
     return stems, record
-
-
-def _write_song(folder: Path, seed: int, seconds: float) -> None:
-    if (folder / "song.json").is_file():
-        return
-    stems, record = render_song(seed, seconds)
-    folder.mkdir(parents=True, exist_ok=True)
-    for source, audio in stems.items():
-        soundfile.write(
-            folder / f"{source}.flac", np.clip(audio.T, -1, 1), SAMPLE_RATE, subtype="PCM_16"
-        )
-    # Written last: a folder without it is one that was interrupted, and is rendered again.
-    (folder / "song.json").write_text(json.dumps(record, indent=1))
-
-
-def render_songs(out: Path, count: int, seconds: float, first_seed: int, processes: int) -> None:
-    """Render songs `first_seed`, `first_seed` + 1, ... into `<out>/<seed>/`."""
-    if count < 1 or seconds < 4:
-        raise TrainingError("render at least one song of at least 4 seconds")
-    _fonts(None)
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = [
-            pool.submit(_write_song, out / f"{seed:06d}", seed, seconds)
-            for seed in range(first_seed, first_seed + count)
-        ]
-        for job in tqdm(jobs, unit="song", desc="render"):
-            job.result()

@@ -40,8 +40,8 @@ def installed_fonts() -> dict[str, Path]:
     return found
 
 
-def _synth(font: str) -> tuple[Any, int]:
-    """A new FluidSynth with one font; its own reverb and chorus are off.
+def _synth(font: Path) -> tuple[Any, int]:
+    """A new FluidSynth with one font file; its own reverb and chorus are off.
 
     New for each part, although one could be reused: the state of its dither and of its voices
     would make a song depend on what was rendered before it.
@@ -58,10 +58,33 @@ def _synth(font: str) -> tuple[Any, int]:
     synth.setting("synth.chorus.active", 0)
     synth.setting("synth.polyphony", 128)
     synth.setting("synth.dynamic-sample-loading", 1)
-    return synth, synth.sfload(str(installed_fonts()[font]))
+    font_id = synth.sfload(str(font))
+    if font_id < 0:
+        synth.delete()
+        raise TrainingError(f"{font} is not a soundfont that FluidSynth can read")
+    return synth, font_id
+
+
+def list_presets(font: Path) -> tuple[tuple[int, int], ...]:
+    """Banks and programs that a soundfont has."""
+    synth, font_id = _synth(font)
+    banks = (*range(18), 120, DRUM_BANK)
+    found = [
+        (bank, program)
+        for bank in banks
+        for program in range(128)
+        if synth.sfpreset_name(font_id, bank, program) is not None
+    ]
+    synth.delete()
+    return tuple(found)
 
 
 def play(notes: Sequence[Note], font: str, bank: int, preset: int, seconds: float) -> Audio:
+    """As `play_font`, by the short name of an installed soundfont."""
+    return play_font(notes, installed_fonts()[font], bank, preset, seconds)
+
+
+def play_font(notes: Sequence[Note], font: Path, bank: int, preset: int, seconds: float) -> Audio:
     """Render notes with one preset of a soundfont; 0.0 dBFS or less, level as the font gives it."""
     synth, font_id = _synth(font)
     channel = 0
