@@ -79,11 +79,11 @@ def _sections(piece: Piece, how: Versions) -> list[Piece]:
         if extra_s <= 0:
             return [piece]
         return [replace(piece, start_s=extra_s / 2, longest_s=VALIDATION_LONGEST_S)]
-    if how.sections is not None and piece.kind != "solo":
+    if piece.kind == "solo":
+        return [piece]
+    if how.sections is not None:
         return sections(piece, how.start_s, how.sections, how.section_s)
-    if how.start_s:
-        return [replace(piece, start_s=how.start_s)]
-    return [piece]
+    return [replace(piece, start_s=how.start_s)] if how.start_s else [piece]
 
 
 def _variants(piece: Piece, how: Versions) -> Iterator[Piece]:

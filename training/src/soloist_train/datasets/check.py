@@ -21,6 +21,8 @@ from .piece import SHORTEST_S, SILENCE, Piece, Pull, sections, silent, stream_st
 LENGTH_TOLERANCE_S = 0.1
 MISMATCH_DB = -10.0
 """Difference of a mixture file from the sum of the stems, relative to it, that is worth a word."""
+UNCUT = ("solo", "validation")
+"""Kinds that `prepare` takes no sections of."""
 COMPARED_RATE = 2000
 """They are compared below 1 kHz, where coding noise of low bit rates is small."""
 
@@ -81,19 +83,20 @@ def check_piece(piece: Piece, cut: Cut, quick: bool) -> Findings:
         findings.errors, findings.warnings = findings.warnings or ["no stems"], []
         return findings
     _check_headers(piece, findings)
+    if piece.kind == "reserved":  # never prepared, so nothing of it would stop `prepare`
+        findings.warnings += findings.errors
+        findings.errors = []
+        return findings
     if findings.errors:
         return findings
-    if cut.count is not None or cut.start_s:
-        try:
+    try:
+        if (cut.count is not None or cut.start_s) and piece.kind not in UNCUT:
             parts = sections(piece, cut.start_s, cut.count or 1, cut.seconds)
-            findings.sections = len(parts) if cut.count else 1
-        except TrainingError as error:
-            findings.errors.append(str(error))
-    if not quick:
-        try:
+            findings.sections = len(parts)
+        if not quick:
             _check_audio(piece, findings)
-        except TrainingError as error:
-            findings.errors.append(str(error))
+    except TrainingError as error:
+        findings.errors.append(str(error))
     return findings
 
 
