@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from soloist_train import bands
+from soloist_train import bands, half
 from soloist_train.checkpoint import Checkpoint
 from soloist_train.cli import main
 from soloist_train.errors import TrainingError
-from soloist_train.export import export, session
+from soloist_train.export import Exported, export, session
 from soloist_train.fit import Fit, FitConfig, fit, learning_rate, read_config
 from soloist_train.fixtures import fixture_audio
 from soloist_train.model import ModelConfig, StudioNet
@@ -90,24 +90,58 @@ def test_folding_keeps_the_output() -> None:
         torch.testing.assert_close(net.folded()(x), net(x), rtol=1e-4, atol=1e-4)
 
 
-def test_export_writes_a_card_fixtures_and_an_equal_network(fitted: Path, tmp_path: Path) -> None:
-    scores = tmp_path / "scores.json"
+@pytest.fixture(scope="module")
+def exported(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Exported]:
+    folder = tmp_path_factory.mktemp("exported")
+    scores = folder / "scores.json"
     scores.write_text(json.dumps({"data": "d", "metric": "m", "median_db": {"vocals": 1.5}}))
     checkpoint = Checkpoint.load(fitted / "last.pt")
-    worst = export(checkpoint, tmp_path / "model", tmp_path / "fixtures", scores)
-    assert worst < 1e-4
-    card = tomllib.loads((tmp_path / "model" / "card.toml").read_text())
+    found = export(checkpoint, folder / "model", folder / "fixtures", scores)
+    return folder, found
+
+
+def test_export_writes_a_card_and_an_equal_network(exported: tuple[Path, Exported]) -> None:
+    folder, found = exported
+    assert found.worst < 1e-4 and found.half_change is None
+    card = tomllib.loads((folder / "model" / "card.toml").read_text())
     assert card["model"]["name"] == "tiny" and len(card["model"]["sha256"]) == 64
     assert card["scores"] == [{"data": "d", "metric": "m", "source": "vocals", "value_db": 1.5}]
-    logits = np.load(tmp_path / "fixtures" / "logits.npy")
-    features = bands.features(bands.stft(fixture_audio()))
-    run = session(tmp_path / "model" / "model.onnx")
-    again = run.run(["mask_logits"], {"features": features[None]})[0][0]
-    np.testing.assert_allclose(again[:, :, ::8], logits, atol=1e-5)
     assert not any(
-        word in (tmp_path / "model" / "model.onnx").read_bytes()
-        for word in (b"site-packages", str(tmp_path).encode())
+        word in (folder / "model" / "model.onnx").read_bytes()
+        for word in (b"site-packages", str(folder).encode())
     )
+
+
+def test_fixtures_lead_from_the_signal_to_the_stems(exported: tuple[Path, Exported]) -> None:
+    folder, _ = exported
+    files = list((folder / "fixtures").iterdir())
+    assert sum(p.stat().st_size for p in files) < 1_500_000
+    arrays = {p.stem: np.load(p) for p in files if p.suffix == ".npy"}
+    features = bands.features(bands.stft(fixture_audio()))
+    run = session(folder / "model" / "model.onnx")
+    again = run.run(["mask_logits"], {"features": features[None]})[0][0]
+    np.testing.assert_allclose(again[:, :, ::8], arrays["logits"], atol=1e-5)
+    raised = np.exp(arrays["logits"].reshape(6, 2, 512, 8))
+    np.testing.assert_allclose(arrays["masks"], raised / raised.sum(axis=0), atol=1e-6)
+    np.testing.assert_allclose(arrays["stems"].sum(axis=0), fixture_audio()[:, ::16], atol=1e-5)
+
+
+def test_weights_of_16_bits_halve_the_file_and_hardly_change_masks(
+    exported: tuple[Path, Exported], fitted: Path, tmp_path: Path
+) -> None:
+    found = export(Checkpoint.load(fitted / "last.pt"), tmp_path, store_half=True)
+    assert found.worst < 1e-4 and found.half_change is not None and 0 < found.half_change < 0.01
+    small, full = ((p / "model.onnx").stat().st_size for p in (tmp_path, exported[0] / "model"))
+    assert small < 0.65 * full
+    card = tomllib.loads((tmp_path / "card.toml").read_text())
+    assert card["model"]["description"].endswith("; weights stored as fp16")
+
+
+def test_values_beyond_fp16_are_refused() -> None:
+    net = torch.nn.Linear(40, 40)
+    torch.nn.init.constant_(net.weight, 1e5)
+    with pytest.raises(TrainingError, match="65504"):
+        half.round_weights(net)
 
 
 def test_separated_stems_sum_to_the_mix(fitted: Path) -> None:

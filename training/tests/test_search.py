@@ -57,8 +57,9 @@ def test_variants_and_other_data_sets_have_the_same_song(clips: list[Clip]) -> N
     assert song_of("mdb 80sRock") == song_of("Music Delta - 80s Rock")
     assert song_of("A (Live) (+0.31 semitones, tempo 1.020, mp3 96 kbit/s)") == song_of("A (Live)")
     assert song_of("A (Live)") != song_of("A")
-    changed = [Clip(f"{c.name} (-1.20 semitones, tempo 0.950)", c.kind, c.split, c.complete, c.stems)
-               for c in clips if c.kind in ("mdb", "musdb")]  # fmt: skip
+    name = "{} (-1.20 semitones, tempo 0.950)"
+    songs = [c for c in clips if c.kind in ("mdb", "musdb")]
+    changed = [Clip(name.format(c.name), c.kind, c.split, c.complete, c.stems) for c in songs]
     assert shuffled_songs([*changed, *clips]) == shuffled_songs(clips)
     training, (judged,) = hold_out([*changed, *clips], ["musdb 3"])
     assert judged.name == "musdb 3" and not any("musdb 3" in c.name for c in training)

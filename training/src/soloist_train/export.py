@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ import onnxruntime as ort
 import torch
 from torch.export import Dim
 
-from . import bands
+from . import bands, half
 from .card import Card, Score, render_card
 from .checkpoint import Checkpoint
 from .errors import TrainingError
-from .fixtures import write_fixtures
+from .fixtures import fixture_audio, write_fixtures
 from .model import IN_CHANNELS, StudioNet
+from .predict import softmax_masks
 
 TOLERANCE = 1e-4
 """Largest difference of logits between torch and onnxruntime."""
+HALF_TOLERANCE = 0.03
+"""Largest change of a mask by weights of 16 bits, on the fixtures' signal."""
 MAX_WINDOW_MULTIPLES = 64
 """Longest window of the graph, in FRAME_MULTIPLE frames (about 48 s)."""
 
@@ -36,13 +40,18 @@ def session(path: Path, threads: int = 1) -> ort.InferenceSession:
 
 def export_onnx(net: StudioNet, path: Path) -> None:
     """Write the network with its batch norms folded; the frame count stays dynamic."""
+    export_folded(net.folded(), path)
+
+
+def export_folded(net: StudioNet, path: Path) -> None:
+    """Write a network whose batch norms are folded already."""
     example = torch.zeros(1, IN_CHANNELS, bands.NUM_BANDS, 4 * bands.FRAME_MULTIPLE)
     frames = bands.FRAME_MULTIPLE * Dim("t", min=2, max=MAX_WINDOW_MULTIPLES)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net.folded(),
+            net,
             (example,),
             str(path),
             dynamo=True,
@@ -87,6 +96,36 @@ def check_parity(net: StudioNet, path: Path) -> float:
     return worst
 
 
+def _features() -> bands.Float:
+    """Features [1, 3, bands, frames] of the fixtures' test signal."""
+    return bands.features(bands.stft(fixture_audio()))[None]
+
+
+def export_half(net: StudioNet, path: Path) -> tuple[float, float]:
+    """Write the network with weights stored as fp16; computation stays fp32.
+
+    Gives the differences of logits from torch with the same rounded weights (checked as for any
+    export), and of masks from the unrounded network on the fixtures' signal (refused where above
+    HALF_TOLERANCE; whether both score the same is for `evaluate` to say).
+    """
+    rounded = net.folded()
+    half.round_weights(rounded)
+    export_folded(rounded, path)
+    onnx.save(half.store_as_half(onnx.load(path)), path)
+    worst = check_parity(rounded, path)
+    features = _features()
+    with torch.inference_mode():
+        expected = softmax_masks(net.eval()(torch.from_numpy(features)).numpy()[0])
+    found = softmax_masks(session(path).run(["mask_logits"], {"features": features})[0][0])
+    change = float(np.abs(found - expected).max())
+    if not change <= HALF_TOLERANCE:
+        raise TrainingError(
+            f"weights of 16 bits change masks by up to {change:.3f}; at most {HALF_TOLERANCE} is "
+            "allowed: export without --half"
+        )
+    return worst, change
+
+
 def read_scores(path: Path) -> list[Score]:
     """Scores as `soloist-train evaluate --json` wrote them."""
     if not path.is_file():
@@ -98,33 +137,53 @@ def read_scores(path: Path) -> list[Score]:
     ]
 
 
+@dataclass(frozen=True)
+class Exported:
+    """What an export measured: differences from torch, and of fp16 masks from fp32 ones."""
+
+    worst: float
+    half_change: float | None = None
+
+    def __str__(self) -> str:
+        """A sentence for people."""
+        text = f"onnxruntime differs from torch by {self.worst:.1e} at most"
+        if self.half_change is not None:
+            text += f"; weights of 16 bits change masks by {self.half_change:.1e} at most"
+        return text
+
+
 def export(
     checkpoint: Checkpoint,
     folder: Path,
     fixtures: Path | None = None,
     scores: Path | None = None,
     version: str | None = None,
-) -> float:
-    """Write model.onnx and card.toml (and fixtures); gives the difference from torch."""
+    ema: float | None = None,
+    store_half: bool = False,
+) -> Exported:
+    """Write model.onnx and card.toml (and fixtures); `ema` chooses among averaged weights."""
     about = checkpoint.config.get("card", {})
     missing = {"name", "version", "description", "license", "authors"} - set(about)
     if missing:
         raise TrainingError(f"the configuration's [card] lacks {', '.join(sorted(missing))}")
-    net = checkpoint.network()
+    net = checkpoint.network(ema)
     folder.mkdir(parents=True, exist_ok=True)
-    onnx = folder / "model.onnx"
-    export_onnx(net, onnx)
-    worst = check_parity(net, onnx)
+    path = folder / "model.onnx"
+    if store_half:
+        found = Exported(*export_half(net, path))
+    else:
+        export_onnx(net, path)
+        found = Exported(check_parity(net, path))
     card = Card(
         name=about["name"],
         version=version or about["version"],
-        description=about["description"],
+        description=about["description"] + ("; weights stored as fp16" if store_half else ""),
         license=about["license"],
         authors=about["authors"],
         training_data=about.get("training_data", []),
         scores=read_scores(scores) if scores else [],
     )
-    (folder / "card.toml").write_text(render_card(card, onnx))
+    (folder / "card.toml").write_text(render_card(card, path))
     if fixtures is not None:
-        write_fixtures(session(onnx), fixtures)
-    return worst
+        write_fixtures(session(path), fixtures)
+    return found

@@ -9,10 +9,13 @@ import onnxruntime as ort
 import soundfile
 
 from . import bands
+from .predict import apply_masks, softmax_masks
 
 FRAMES = 64
 STRIDE = 8
 """Every STRIDE-th of the FRAMES frames is stored, to keep the files small."""
+SAMPLE_STRIDE = 16
+"""Every SAMPLE_STRIDE-th sample of the stems is stored."""
 
 
 def fixture_audio() -> bands.Float:
@@ -36,12 +39,28 @@ def fixture_audio() -> bands.Float:
 
 
 def write_fixtures(run: ort.InferenceSession, folder: Path) -> None:
-    """Write input.wav, band_edges.npy, features.npy and logits.npy (one run of 64 frames)."""
+    """Write the test signal and each step from it to the stems, of one run of 64 frames:
+
+    - input.wav: stereo, float
+    - band_edges.npy [513]: first bin of each band, and the end of the last
+    - features.npy [3, bands, 8], logits.npy [12, bands, 8] and masks.npy [6, 2, bands, 8], the
+      softmax over sources: every STRIDE-th frame
+    - stems.npy [6, 2, 4032]: the masked mix, every SAMPLE_STRIDE-th sample
+    """
     folder.mkdir(parents=True, exist_ok=True)
     audio = fixture_audio()
     soundfile.write(folder / "input.wav", audio.T, bands.SAMPLE_RATE, subtype="FLOAT")
-    features = bands.features(bands.stft(audio))
+    spectrum = bands.stft(audio)
+    features = bands.features(spectrum)
     logits = run.run(["mask_logits"], {"features": features[None]})[0][0]
-    np.save(folder / "band_edges.npy", bands.band_edges())
-    np.save(folder / "features.npy", np.ascontiguousarray(features[:, :, ::STRIDE]))
-    np.save(folder / "logits.npy", np.ascontiguousarray(logits[:, :, ::STRIDE]))
+    masks = softmax_masks(logits)
+    stems = apply_masks(spectrum, masks, audio.shape[1]).astype(np.float32)
+    arrays = {
+        "band_edges": bands.band_edges(),
+        "features": features[..., ::STRIDE],
+        "logits": logits[..., ::STRIDE],
+        "masks": masks[..., ::STRIDE],
+        "stems": stems[..., ::SAMPLE_STRIDE],
+    }
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(values))
