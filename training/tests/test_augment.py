@@ -79,6 +79,8 @@ def test_variants_are_drawn_by_seed_and_name() -> None:
     assert 15 < sum(v.codec is not None for v in drawn) < 45
     assert {v.codec for v in drawn} == {None, *KBIT_S}
     assert not any(draw_variant("x", i, 5, Ranges(codec=0.0)).codec for i in range(30))
+    with pytest.raises(TrainingError, match=r"variants of 2 semitones, tempo -1 and codec 0.5"):
+        Ranges(tempo=-1.0)
 
 
 def test_stems_of_a_variant_stay_together() -> None:

@@ -1,7 +1,6 @@
 """Data sets written on the spot in their real layouts: found, read to the sample, checked."""
 
 import json
-import resource
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -265,6 +264,11 @@ def test_sections_lie_evenly(tmp_path: Path) -> None:
     np.testing.assert_array_equal(part, whole[:, round(4.5 * SAMPLE_RATE) :][:, : 2 * SAMPLE_RATE])
     with pytest.raises(TrainingError, match=r"lasts 10.0 s: no section of it can begin at 9.5 s"):
         sections(piece, 9.5, 1, 2.0)
+    for useless in ((0.0, 0, 2.0), (0.0, 1, 0.0), (-1.0, 1, 2.0)):
+        with pytest.raises(TrainingError, match="at least one of a second or more is needed"):
+            sections(piece, *useless)
+    with pytest.raises(TrainingError, match=r"a speed of 0; 0.25 to 4"):
+        list(find_pieces(tmp_path, (0.0,)))
 
 
 def test_a_stream_of_blocks_is_stored_as_the_whole_is(tmp_path: Path) -> None:
@@ -299,6 +303,7 @@ def test_preparing_a_long_song_takes_no_more_memory(tmp_path: Path) -> None:
 
 
 def test_a_store_of_many_clips_needs_no_open_files(store: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of a Unix process")
     for i in range(40):
         (tmp_path / f"{i}").symlink_to(next(store.glob("rendered-0")))
     clips = read_store(tmp_path)

@@ -36,6 +36,14 @@ class Ranges:
     codec: float = 0.5
     """Chance that a variant has been through a lossy codec."""
 
+    def __post_init__(self) -> None:
+        """Refuse ranges beyond an octave or a factor of two, and chances that are none."""
+        if not (0 <= self.semitones <= 12 and 0 <= self.tempo <= 1 and 0 <= self.codec <= 1):
+            raise TrainingError(
+                f"variants of {self.semitones:g} semitones, tempo {self.tempo:g} and codec "
+                f"{self.codec:g}: 0 to 12, 0 to 1 and 0 to 1 are needed"
+            )
+
 
 @dataclass(frozen=True)
 class Variant:

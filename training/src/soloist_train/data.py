@@ -56,6 +56,9 @@ class Versions:
 
 def find_pieces(data: Path, speeds: tuple[float, ...], kind: str | None = None) -> Iterator[Piece]:
     """All pieces below a folder of real music that may be used, at each of the speeds."""
+    for speed in speeds:
+        if not 0.25 <= speed <= 4:
+            raise TrainingError(f"a speed of {speed:g}; 0.25 to 4 are possible")
     for dataset in find_datasets(data, kind):
         for piece in dataset.pieces():
             if piece.kind == "reserved":

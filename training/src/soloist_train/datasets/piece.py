@@ -59,6 +59,11 @@ def sections(piece: Piece, start_s: float, count: int, section_s: float) -> list
     """`count` sections of `section_s` seconds, the first at `start_s`, the last at the end and
     the others evenly between them; fewer where they would overlap, one where the piece is short.
     """
+    if count < 1 or section_s < SHORTEST_S or start_s < 0:
+        raise TrainingError(
+            f"{count} sections of {section_s:g} s from {start_s:g} s: at least one of a second or "
+            "more is needed, from 0 s on"
+        )
     length_s = min(piece.seconds(), piece.start_s + piece.longest_s)
     room_s = length_s - start_s
     if room_s < SHORTEST_S:
@@ -127,7 +132,6 @@ def load_piece(piece: Piece) -> dict[str, Float]:
     """A piece's section in memory: its stems [2, samples], of one length, without silent ones."""
     parts = list(stream_stems(piece))
     stems = {s: np.concatenate([p[s] for p in parts], axis=1) for s in (parts[0] if parts else ())}
-    del parts
     return audible(piece, stems)
 
 
