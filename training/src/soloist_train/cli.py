@@ -1,4 +1,4 @@
-"""The command line: `soloist-train render|datasets|prepare|fit|export|evaluate|mixtures|demo`."""
+"""The command line: `soloist-train COMMAND`, from music to a model in the plugin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from .errors import TrainingError
 
@@ -52,9 +53,13 @@ def _prepare(a: argparse.Namespace) -> None:
 
 def _fit(a: argparse.Namespace) -> None:
     from .fit import fit, tune_allocator
+    from .seeds import commands as seeds
 
     tune_allocator()
-    fit(a.config, a.store, a.output, a.resume, a.stop, a.init, a.tensorboard)
+    if seeds.is_seed_config(a.config):
+        seeds.fit(a)
+        return
+    fit(a.config, a.store, a.output, a.resume, a.stop, a.init, a.tensorboard, a.data)
 
 
 def _average(a: argparse.Namespace) -> None:
@@ -85,24 +90,66 @@ def _folds(a: argparse.Namespace) -> None:
 def _export(a: argparse.Namespace) -> None:
     from .checkpoint import Checkpoint
     from .export import export
+    from .seeds import commands as seeds
 
-    worst = export(Checkpoint.load(a.checkpoint), a.output, a.fixtures, a.scores, a.version)
-    print(f"wrote {a.output}; onnxruntime differs from torch by {worst:.1e} at most")
+    if seeds.is_seed_checkpoint(a.checkpoint):
+        seeds.export(a)
+        return
+    checkpoint = Checkpoint.load(a.checkpoint)
+    found = export(checkpoint, a.output, a.fixtures, a.scores, a.version, a.ema, a.half)
+    print(f"wrote {a.output}; {found}")
+
+
+def _fixtures(a: argparse.Namespace) -> None:
+    from .export import session
+    from .fixtures import write_fixtures
+
+    write_fixtures(session(a.model / "model.onnx" if a.model.is_dir() else a.model), a.output)
+
+
+def _test_set(a: argparse.Namespace) -> Any:
+    from .testsets import guitar_songs, musdb_validation, rendered_songs
+
+    if a.rendered is not None:
+        return rendered_songs(a.rendered)
+    return guitar_songs(a.data) if a.mdb else musdb_validation(a.data)
 
 
 def _evaluate(a: argparse.Namespace) -> None:
     from .evaluate import evaluate, report
+    from .seeds import commands as seeds
 
-    scores = evaluate(a.data, a.model, a.estimates, a.oracle)
+    if seeds.is_seed_checkpoint(a.model):
+        seeds.evaluate(a)
+        return
+    scores = evaluate(_test_set(a), a.model, a.estimates, a.oracle)
     print(report(scores))
-    if a.json:
-        scores.write(a.json)
+    for path in (a.json, a.csv, a.markdown):
+        if path:
+            scores.write(path)
 
 
 def _mixtures(a: argparse.Namespace) -> None:
     from .evaluate import write_mixtures
 
-    write_mixtures(a.data, a.output)
+    write_mixtures(_test_set(a), a.output)
+
+
+def _plots(a: argparse.Namespace) -> None:
+    from . import plots
+    from .testsets import rendered_songs
+
+    if not (a.runs or a.scores or a.model):
+        raise TrainingError("nothing to draw: name --runs, --scores, or --model with --rendered")
+    if a.runs:
+        plots.learning_curves(a.runs, a.output / "learning-curves.png")
+    if a.scores:
+        plots.box_plots(a.scores, a.output / "scores.png")
+    if a.model:
+        if a.rendered is None:
+            raise TrainingError("spectrograms are of a rendered song: name --rendered FOLDER")
+        name, read = next(iter(rendered_songs(a.rendered).tracks.items()))
+        plots.spectrograms(a.model, read(), a.output / f"stems-{name}.png")
 
 
 def _demo(a: argparse.Namespace) -> None:
@@ -113,6 +160,8 @@ def _demo(a: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser with all subcommands."""
+    from .seeds import commands as seeds
+
     top = argparse.ArgumentParser(prog="soloist-train", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     cores = os.cpu_count() or 1
@@ -122,12 +171,23 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--songs", type=int, default=160)
     p.add_argument("--seconds", type=float, default=30.0)
     p.add_argument("--seed", type=int, default=1000, help="seed of the first song")
-    p.add_argument("--instruments", type=Path, nargs="*", default=[], metavar="DIR",
-                   help="folders of sampled instruments, each with its MANIFEST.json")
-    p.add_argument("--split", choices=["train", "test"], default="train",
-                   help="test: only instruments, voices and synthesisers that training never hears")
-    p.add_argument("--needed", nargs="*", default=[], metavar="SOURCE",
-                   help="sources that every song has")
+    p.add_argument(
+        "--instruments",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="DIR",
+        help="folders of sampled instruments, each with its MANIFEST.json",
+    )
+    p.add_argument(
+        "--split",
+        choices=["train", "test"],
+        default="train",
+        help="test: only instruments, voices and synthesisers that training never hears",
+    )
+    p.add_argument(
+        "--needed", nargs="*", default=[], metavar="SOURCE", help="sources that every song has"
+    )
     p.add_argument("--processes", type=int, default=cores)
     p.set_defaults(run=_render)
 
@@ -158,7 +218,9 @@ def parser() -> argparse.ArgumentParser:
 
     p = commands.add_parser("fit", help="fit a network")
     p.add_argument("config", type=Path)
-    p.add_argument("--store", type=Path, required=True, help="folder of `soloist-train prepare`")
+    p.add_argument("--store", type=Path, help="folder of `soloist-train prepare`")
+    p.add_argument("--data", type=Path, nargs="+", default=[], metavar="FOLDER",
+                   help="music to prepare first, in place of a store")  # fmt: skip
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoints and log")
     p.add_argument("--resume", action="store_true", help="go on from the output's last.pt")
     p.add_argument("--init", type=Path, help="checkpoint whose weights to begin with")
@@ -194,26 +256,51 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--fixtures", type=Path, help="folder for the engine's parity test")
     p.add_argument("--scores", type=Path, help="file of `soloist-train evaluate --json`")
     p.add_argument("--version", help="in place of the configuration's")
+    p.add_argument("--half", action="store_true", help="store weights as fp16")
+    p.add_argument("--ema", type=float, help="which rate's averaged weights; else the first's")
     p.set_defaults(run=_export)
 
-    p = commands.add_parser("evaluate", help="score a model or a folder of estimates by museval")
-    p.add_argument("--data", type=Path, required=True)
+    p = commands.add_parser("fixtures", help="write a model's fixtures for the engine's tests")
+    p.add_argument("model", type=Path, help="folder of a model, or an .onnx file")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_fixtures)
+
+    p = commands.add_parser("evaluate", help="score a model, a folder of estimates or an oracle")
+    _add_test_set(p)
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", type=Path, help="folder of a model, or a checkpoint")
     what.add_argument("--estimates", type=Path, help="<track name>/<stem>.wav")
     what.add_argument("--oracle", choices=["mixture", "ratio", "phase-sensitive"])
-    p.add_argument("--json", type=Path, help="also write the scores here")
+    for ending in ("json", "csv", "markdown"):
+        p.add_argument(f"--{ending}", type=Path, help=f"also write the scores here, as {ending}")
     p.set_defaults(run=_evaluate)
 
-    p = commands.add_parser("mixtures", help="write the validation mixtures as float WAV")
-    p.add_argument("--data", type=Path, required=True)
+    p = commands.add_parser("plots", help="pictures of runs, scores and stems")
+    p.add_argument("--runs", type=Path, nargs="+", help="folders of `fit`: learning curves")
+    p.add_argument("--scores", type=Path, nargs="+", help="files of `evaluate --json`: box plots")
+    p.add_argument("--model", type=Path, help="spectrograms of the first song in --rendered")
+    p.add_argument("--rendered", type=Path)
+    p.add_argument("-o", "--output", type=Path, required=True, help="folder of the PNG files")
+    p.set_defaults(run=_plots)
+
+    p = commands.add_parser("mixtures", help="write a test set's mixtures as float WAV")
+    _add_test_set(p)
     p.add_argument("-o", "--output", type=Path, required=True)
     p.set_defaults(run=_mixtures)
 
     p = commands.add_parser("demo", help="render the demo song")
     p.add_argument("-o", "--output", type=Path, required=True)
     p.set_defaults(run=_demo)
+    seeds.add(commands)
     return top
+
+
+def _add_test_set(p: argparse.ArgumentParser) -> None:
+    """Options that choose the tracks to score on."""
+    where = p.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, help="music with MUSDB18's validation list")
+    where.add_argument("--rendered", type=Path, help="test songs of `render`, six sources")
+    p.add_argument("--mdb", action="store_true", help="the two guitar songs in DATA/mdb instead")
 
 
 def _add_reading(p: argparse.ArgumentParser) -> None:

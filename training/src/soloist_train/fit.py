@@ -23,6 +23,7 @@ from .errors import TrainingError
 from .journal import Journal, StopSignals
 from .loss import Batch
 from .model import ModelConfig, StudioNet
+from .music import prepared_store
 from .objective import Objective
 from .schedule import DistillConfig, FitConfig, learning_rate, read_config
 from .store import Clip, read_store
@@ -234,11 +235,13 @@ class Fit:
 
 
 def fit(
-    config: Path | dict[str, Any], store: Path, out: Path, resume: bool, stop: int | None = None,
-    init: Path | None = None, tensorboard: bool = False,
+    config: Path | dict[str, Any], store: Path | None, out: Path, resume: bool,
+    stop: int | None = None, init: Path | None = None, tensorboard: bool = False,
+    music: Sequence[Path] = (),
 ) -> None:  # fmt: skip
     """Fit as a configuration file says, on a prepared store, into the folder `out`.
 
+    Without a store the folders of `music` and of the [data] table are prepared first.
     With `stop` the schedule is left at that iteration, for another configuration to go on from.
     `init` is a checkpoint whose averaged weights a new schedule begins with.
     """
@@ -246,6 +249,12 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     ranks = Ranks.start(FitConfig.from_dict(raw.get("fit", {})).device)
     try:
+        if store is None:
+            base = config.parent if isinstance(config, Path) else Path()
+            if ranks.first:
+                prepared_store(raw, base, out, music)
+            ranks.wait()  # the others find it made
+            store = prepared_store(raw, base, out, music)
         run = Fit(raw, read_store(store), out, ranks)
         found = [out / name for name in (LAST, PREVIOUS) if (out / name).is_file()]
         if resume:
