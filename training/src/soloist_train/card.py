@@ -23,7 +23,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Card:
-    """What the card says beyond the facts that `bands` fixes."""
+    """What the card says beyond the facts that its system fixes."""
 
     name: str
     version: str
@@ -54,8 +54,49 @@ def _table(header: str, values: Mapping[str, object]) -> str:
     return "\n".join([header, *(f"{key} = {_value(value)}" for key, value in values.items()), ""])
 
 
-def render_card(card: Card, onnx: Path) -> str:
-    """The text of card.toml for the network in `onnx`."""
+System = Mapping[str, Mapping[str, object]]
+"""What the engine must know of a network, by table: audio, analysis, input, output, window."""
+
+
+def studio_system() -> System:
+    """The tables of a network on the `bands` analysis."""
+    return {
+        "audio": {
+            "sample_rate": bands.SAMPLE_RATE,
+            "channels": 2,
+            "sources": list(bands.SOURCES),
+        },
+        "analysis": {
+            "representation": "bands",
+            "fft_size": bands.FFT_SIZE,
+            "hop_size": bands.HOP_SIZE,
+            "window": "hann-periodic",
+        },
+        "analysis.bands": {
+            "scale": "mel-htk",
+            "count": bands.NUM_BANDS,
+            "channels": ["left", "right", "side"],
+            "floor_db": bands.FLOOR_DB,
+            "mean_db": bands.MEAN_DB,
+            "std_db": bands.STD_DB,
+        },
+        "input": {"name": "features", "axes": ["batch", "channel", "band", "frame"]},
+        "output": {
+            "name": "mask_logits",
+            "axes": ["batch", "source-channel", "band", "frame"],
+            "kind": "mask",
+            "activation": "softmax",
+        },
+        "window": {
+            "frames": bands.WINDOW_FRAMES,
+            "dynamic": True,
+            "multiple": bands.FRAME_MULTIPLE,
+        },
+    }
+
+
+def render_card(card: Card, onnx: Path, system: System | None = None) -> str:
+    """The text of card.toml for the network in `onnx`; a `studio` network unless told."""
     tables = [
         "schema = 1\n",
         _table(
@@ -70,45 +111,8 @@ def render_card(card: Card, onnx: Path) -> str:
                 "sha256": sha256(onnx),
             },
         ),
-        _table(
-            "[audio]",
-            {"sample_rate": bands.SAMPLE_RATE, "channels": 2, "sources": list(bands.SOURCES)},
-        ),
-        _table(
-            "[analysis]",
-            {
-                "representation": "bands",
-                "fft_size": bands.FFT_SIZE,
-                "hop_size": bands.HOP_SIZE,
-                "window": "hann-periodic",
-            },
-        ),
-        _table(
-            "[analysis.bands]",
-            {
-                "scale": "mel-htk",
-                "count": bands.NUM_BANDS,
-                "channels": ["left", "right", "side"],
-                "floor_db": bands.FLOOR_DB,
-                "mean_db": bands.MEAN_DB,
-                "std_db": bands.STD_DB,
-            },
-        ),
-        _table("[input]", {"name": "features", "axes": ["batch", "channel", "band", "frame"]}),
-        _table(
-            "[output]",
-            {
-                "name": "mask_logits",
-                "axes": ["batch", "source-channel", "band", "frame"],
-                "kind": "mask",
-                "activation": "softmax",
-            },
-        ),
-        _table(
-            "[window]",
-            {"frames": bands.WINDOW_FRAMES, "dynamic": True, "multiple": bands.FRAME_MULTIPLE},
-        ),
     ]
+    tables += [_table(f"[{name}]", values) for name, values in (system or studio_system()).items()]
     tables += [
         _table("[[training_data]]", {"name": item["name"], "license": item["license"]})
         for item in card.training_data

@@ -1,0 +1,114 @@
+"""The seed systems' part of the command line: `waveforms`, `widths`, `round-trip`, and dispatch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ..errors import TrainingError
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that only the seed systems have."""
+    p = commands.add_parser("waveforms", help="write the 16-bit stems that the seed systems learn")
+    p.add_argument("--data", type=Path, help="real music (README.md says in which layout)")
+    p.add_argument("--rendered", type=Path, help="songs of `soloist-train render`")
+    p.add_argument("--rate", type=int, required=True, help="22050 for mel-unet, 44100 for wave")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    p.set_defaults(run=_waveforms)
+
+    p = commands.add_parser("widths", help="wave-unet's SDR against the width of a chunk")
+    p.add_argument("config", type=Path)
+    p.add_argument("--store", type=Path, required=True, help="folder of `soloist-train waveforms`")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("-o", "--output", type=Path, required=True, help="checkpoints")
+    p.add_argument("--iterations", type=int, default=150)
+    p.add_argument("--json", type=Path, required=True, help="the table; the picture lies beside it")
+    p.set_defaults(run=_widths)
+
+    p = commands.add_parser("round-trip", help="what mel-unet loses by Griffin-Lim")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--json", type=Path, required=True, help="the table; the picture lies beside it")
+    p.set_defaults(run=_round_trip)
+
+
+def is_seed_config(path: Path) -> bool:
+    """Whether a configuration file names one of the seed systems."""
+    from ..fit import read_config
+    from .system import kind_of
+
+    return kind_of(read_config(path)) != "studio"
+
+
+def is_seed_checkpoint(path: Path | None) -> bool:
+    """Whether a file is a checkpoint of a seed system; anything else is not."""
+    if path is None or path.suffix != ".pt" or not path.is_file():
+        return False
+    from .fitting import load_checkpoint
+
+    try:
+        load_checkpoint(path)
+    except TrainingError:
+        return False
+    return True
+
+
+def fit(a: argparse.Namespace) -> None:
+    """`soloist-train fit` for a seed system's configuration."""
+    from ..fit import read_config
+    from .fitting import fit_system
+
+    if a.store is None:
+        raise TrainingError("a seed system learns from --store, a folder of `waveforms`")
+    fit_system(read_config(a.config), a.store, a.output, a.resume, a.stop)
+
+
+def export(a: argparse.Namespace) -> None:
+    """`soloist-train export` for a seed system's checkpoint."""
+    from .export import export_system
+    from .fitting import load_network
+    from .scoring import read_scores
+
+    config, net = load_network(a.checkpoint)
+    scores = read_scores(a.scores) if a.scores else []
+    worst = export_system(config, net, a.output, a.fixtures, scores, a.version)
+    print(f"wrote {a.output}; onnxruntime differs from torch by {worst:.1e} at most")
+
+
+def evaluate(a: argparse.Namespace) -> None:
+    """`soloist-train evaluate --model` for a seed system's checkpoint."""
+    from .scoring import evaluate_checkpoint
+
+    if a.data is None:
+        raise TrainingError("a seed system is scored on the vocals of --data")
+    evaluate_checkpoint(a.model, a.data, a.json)
+
+
+def _waveforms(a: argparse.Namespace) -> None:
+    from ..data import find_pieces, find_rendered
+    from .waveforms import write_waveforms
+
+    if a.data is None and a.rendered is None:
+        raise TrainingError("name music to write: --data FOLDER, --rendered FOLDER or both")
+    pieces = list(find_pieces(a.data, (1.0,))) if a.data else []
+    pieces = [piece for piece in pieces if piece.kind != "validation"]
+    pieces += list(find_rendered(a.rendered)) if a.rendered else []
+    write_waveforms(pieces, a.output, a.rate, a.processes)
+
+
+def _widths(a: argparse.Namespace) -> None:
+    from ..fit import read_config
+    from .widths import plot_widths, sweep
+
+    sweep(read_config(a.config), a.store, a.data, a.output, a.json, a.iterations)
+    plot_widths(a.json, a.json.with_suffix(".png"))
+
+
+def _round_trip(a: argparse.Namespace) -> None:
+    from .round_trip import measure
+
+    for name, values in measure(a.checkpoint, a.data, a.json, a.json.with_suffix(".png")).items():
+        print(f"{name:28} {values}")
