@@ -129,10 +129,12 @@ def _form(
             # A stop: all rest but one for the last bar.
             active[-1] = frozenset({sorted(playing)[int(rng.integers(len(playing)))]})
     active = active[:bars]
-    for source in sorted(present - frozenset().union(*active)):
-        start = int(rng.integers(max(bars // 2, 1)))
-        for bar in range(start, min(start + max(bars // 2, 2), bars)):
-            active[bar] = active[bar] | {source}
+    for source in sorted(present):
+        # Whoever is there plays in two bars of five at least.
+        if 5 * sum(source in bar for bar in active) < 2 * bars:
+            start = int(rng.integers(max(bars // 2, 1)))
+            for bar in range(start, min(start + max(bars // 2, 2), bars)):
+                active[bar] = active[bar] | {source}
     return tuple(active), tuple(energy[:bars])
 
 

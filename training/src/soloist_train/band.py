@@ -101,7 +101,7 @@ def drums(stage: Stage, rng: np.random.Generator) -> Audio:
     notes = played(plan, groove(plan, rng), "drums")
     kicks = [n for n in notes if n.pitch in KICKS]
     stage.kicks_s = [n.start_s for n in kicks]
-    machine = not stage.test and rng.random() < (0.45 if stage.electronic else 0.05)
+    machine = not stage.test and rng.random() < (0.2 if stage.electronic else 0.02)
     result = None if machine else _sampled(stage, rng, notes, ("drums", "gm"), "drums")
     if result is None:
         if stage.test:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -80,13 +81,41 @@ def list_presets(font: Path) -> tuple[tuple[int, int], ...]:
 
 
 def play(notes: Sequence[Note], font: str, bank: int, preset: int, seconds: float) -> Audio:
-    """As `play_font`, by the short name of an installed soundfont."""
-    return play_font(notes, installed_fonts()[font], bank, preset, seconds)
+    """As `play_font` in 16 bits, by the short name of an installed soundfont."""
+    return play_font(notes, installed_fonts()[font], bank, preset, seconds, dithered=True)
 
 
-def play_font(notes: Sequence[Note], font: Path, bank: int, preset: int, seconds: float) -> Audio:
-    """Render notes with one preset of a soundfont; 0.0 dBFS or less, level as the font gives it."""
+def _read_float(synth: Any, count: int) -> NDArray[np.float32]:
+    """The next `count` samples as [count * 2] interleaved; FluidSynth's 16 bits bring dither."""
+    import fluidsynth
+
+    out = np.empty(2 * count, dtype=np.float32)
+    address = ctypes.c_void_p(out.ctypes.data)
+    fluidsynth._fl.fluid_synth_write_float(
+        ctypes.c_void_p(synth.synth), count, address, 0, 2, address, 1, 2
+    )
+    return out
+
+
+def play_font(
+    notes: Sequence[Note],
+    font: Path,
+    bank: int,
+    preset: int,
+    seconds: float,
+    dithered: bool = False,
+) -> Audio:
+    """Render notes with one preset of a soundfont; level as the font gives it.
+
+    `dithered`: in 16 bits, as the demo song is; its noise shows where a soft part is made loud.
+    """
     synth, font_id = _synth(font)
+
+    def read(count: int) -> NDArray[np.float32]:
+        if dithered:
+            return synth.get_samples(count).astype(np.float32) / np.float32(32768.0)
+        return _read_float(synth, count)
+
     channel = 0
     synth.program_select(channel, font_id, bank, preset)
     total = int(seconds * SAMPLE_RATE)
@@ -101,17 +130,17 @@ def play_font(notes: Sequence[Note], font: Path, bank: int, preset: int, seconds
     for at, on, note in events:
         at = min(at, total)
         if at > now:
-            pieces.append(synth.get_samples(at - now))
+            pieces.append(read(at - now))
             now = at
         if on:
             synth.noteon(channel, note.pitch, note.velocity)
         else:
             synth.noteoff(channel, note.pitch)
     if now < total:
-        pieces.append(synth.get_samples(total - now))
+        pieces.append(read(total - now))
     synth.delete()
     stereo = np.concatenate(pieces).reshape(-1, 2).T
-    return np.ascontiguousarray(stereo, dtype=np.float32) / np.float32(32768.0)
+    return np.ascontiguousarray(stereo)
 
 
 def oscillate(notes: Sequence[Note], rng: np.random.Generator, seconds: float) -> Audio:

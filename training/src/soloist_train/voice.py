@@ -117,7 +117,9 @@ def recorded(path: Path, part: int) -> Speech | None:
     voice = soxr.resample(audio, rate, SAMPLE_RATE)
     if len(voice) < SAMPLE_RATE or np.abs(voice).max() < 1e-3:
         return None
-    return _compact(analyse(np.ascontiguousarray(voice), full_band=rate >= 44100))
+    power = np.abs(np.fft.rfft(voice)) ** 2
+    top = power[int(len(power) * 0.5) :].sum() > 1e-6 * power.sum()
+    return _compact(analyse(np.ascontiguousarray(voice), full_band=bool(top)))
 
 
 def _syllables(f0: NDArray[Any]) -> list[tuple[int, int, int]]:
