@@ -44,6 +44,9 @@ pub struct Isolate {
     /// What is done with the instrument
     #[arg(long, value_enum, default_value_t = Mode::Isolate)]
     pub mode: Mode,
+    /// How the instrument's sound is made
+    #[arg(long, value_enum, default_value_t = Reconstruct::Masks)]
+    pub reconstruct: Reconstruct,
     #[command(flatten)]
     pub places: Places,
     #[command(flatten)]
@@ -153,6 +156,14 @@ pub enum Mode {
     Remove,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reconstruct {
+    /// As a part of the mix, with the mix's phase
+    Masks,
+    /// From the network's levels alone, mono, with phases found by iteration; log-mel models only
+    GriffinLim,
+}
+
 impl From<Mode> for MixMode {
     fn from(mode: Mode) -> Self {
         match mode {
@@ -199,7 +210,14 @@ mod tests {
         assert_eq!((isolate.mix, isolate.writing.output_gain), (50.0, -3.5));
         assert_eq!(isolate.instrument, Instrument::Drums);
         assert_eq!(isolate.writing.format, SampleFormat::Int24);
-        for bad in ["--mix 101", "--mix NaN", "--output-gain inf", "--format 8", "--mode solo"] {
+        for bad in [
+            "--mix 101",
+            "--mix NaN",
+            "--output-gain inf",
+            "--format 8",
+            "--mode solo",
+            "--reconstruct x",
+        ] {
             let line = format!("soloist isolate a -o b.wav -i drums {bad}");
             assert!(Arguments::try_parse_from(line.split_whitespace()).is_err(), "{bad}");
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use soloist::inference::{self, EngineUser, Provider};
 use soloist::model::resources::{model_dirs, resource_dirs, runtime_library};
 use soloist::model::{Catalogue, Instrument, ModelCard};
-use soloist::render::Renderer;
+use soloist::render::{Reconstructor, RenderError, Renderer};
 
 use super::args::{ModelsDirs, Places};
 use super::failure::Failure;
@@ -52,6 +52,21 @@ impl Engine {
         let renderer =
             Renderer::new(Arc::clone(&self.card), estimator, rate_hz, input.num_channels);
         Ok((renderer, provider))
+    }
+
+    /// As [`Engine::open`], for one instrument's sound from the network's levels alone.
+    pub fn open_reconstructor(
+        &self,
+        input: &Input,
+        instrument: Instrument,
+    ) -> Result<(Reconstructor, Provider), Failure> {
+        let estimator = inference::open(&self.card, &self.runtime, Provider::Cpu)?;
+        let provider = estimator.provider();
+        let rate_hz = f64::from(input.sample_rate_hz);
+        let card = Arc::clone(&self.card);
+        Reconstructor::new(card, estimator, instrument, rate_hz, input.num_channels)
+            .map(|reconstructor| (reconstructor, provider))
+            .map_err(|error| RenderError::from(error).into())
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Latency is trimmed and the tail flushed, so that the output lies on the input, frame by frame.
 
+mod griffin_lim;
+mod joint;
+mod rate_change;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +17,8 @@ use crate::streaming::{
     StreamError, WorkerEndpoint, split,
 };
 
+pub use griffin_lim::{NotReconstructable, Reconstructor};
+
 /// Frames handed over at once.
 const CHUNK_FRAMES: usize = 4096;
 
@@ -22,6 +28,9 @@ pub enum RenderError {
     /// The stream could not be made.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// The model gives nothing to make sound from without the mix.
+    #[error(transparent)]
+    NotReconstructable(#[from] NotReconstructable),
     /// The network failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
