@@ -11,8 +11,9 @@ from soloist_train.card import Score
 from soloist_train.errors import TrainingError
 from soloist_train.export import session
 from soloist_train.seeds import mel, mel_unet, scoring, system, wave_unet
-from soloist_train.seeds.export import export_system, run_onnx
-from soloist_train.seeds.fitting import SeedFit, load_network, mel_statistics
+from soloist_train.seeds.examples import mel_statistics
+from soloist_train.seeds.export import export_system
+from soloist_train.seeds.fitting import SeedFit, load_network
 from soloist_train.seeds.mixing import MixConfig, VocalMixer
 from soloist_train.seeds.waveforms import Song, read_waveforms
 
@@ -300,7 +301,9 @@ def test_export_agrees_with_torch_and_says_so_in_its_card(
     files = list((tmp_path / "fixtures").iterdir())
     assert sum(f.stat().st_size for f in files) < 1_500_000
     audio = np.stack([tone(300, 44100), tone(500, 44100)])
-    vocals = system.separate_vocals(config, run_onnx(run), audio)
+    card_config, card_run = scoring.load(tmp_path / "model")
+    assert system.kind_of(card_config) == system.kind_of(config)
+    vocals = system.separate_vocals(card_config, card_run, audio)
     by_torch = system.separate_vocals(config, system.run_torch(net), audio)
     assert vocals.shape == audio.shape
     # 16-bit weights move the masks a little.

@@ -119,7 +119,7 @@ def _evaluate(a: argparse.Namespace) -> None:
     from .evaluate import evaluate, report
     from .seeds import commands as seeds
 
-    if seeds.is_seed_checkpoint(a.model):
+    if seeds.is_seed_model(a.model):
         seeds.evaluate(a)
         return
     scores = evaluate(_test_set(a), a.model, a.estimates, a.oracle)

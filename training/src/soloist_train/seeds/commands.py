@@ -43,10 +43,23 @@ def is_seed_config(path: Path) -> bool:
     return kind_of(read_config(path)) != "studio"
 
 
-def is_seed_checkpoint(path: Path | None) -> bool:
-    """Whether a file is a checkpoint of a seed system; anything else is not."""
-    if path is None or path.suffix != ".pt" or not path.is_file():
+def is_seed_model(path: Path | None) -> bool:
+    """Whether a path is a checkpoint or a model's folder of a seed system."""
+    if path is None:
         return False
+    try:
+        if path.is_dir():
+            from .system import config_of_card
+
+            config_of_card(path / "card.toml")
+            return True
+        return path.suffix == ".pt" and is_seed_checkpoint(path)
+    except TrainingError:
+        return False
+
+
+def is_seed_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of a seed system; anything else is not."""
     from .fitting import load_checkpoint
 
     try:
@@ -79,12 +92,12 @@ def export(a: argparse.Namespace) -> None:
 
 
 def evaluate(a: argparse.Namespace) -> None:
-    """`soloist-train evaluate --model` for a seed system's checkpoint."""
-    from .scoring import evaluate_checkpoint
+    """`soloist-train evaluate --model` for a seed system."""
+    from .scoring import evaluate_system
 
     if a.data is None:
         raise TrainingError("a seed system is scored on the vocals of --data")
-    evaluate_checkpoint(a.model, a.data, a.json)
+    evaluate_system(a.model, a.data, a.json)
 
 
 def _waveforms(a: argparse.Namespace) -> None:

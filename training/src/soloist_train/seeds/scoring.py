@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,19 +89,34 @@ def score(separate: Separator, tracks: dict[str, dict[str, Float]]) -> VocalScor
     return scores
 
 
-def checkpoint_separator(path: Path) -> Separator:
-    """Masked reconstruction by a seed system's checkpoint."""
+Network = tuple[dict[str, Any], system.Run]
+"""A network to score: its configuration ([system] and [model]) and how to run it."""
+
+
+def load(path: Path) -> Network:
+    """A seed system from a checkpoint or from a model's folder."""
+    if path.is_dir():
+        from ..export import session
+        from .export import run_onnx
+
+        config = system.config_of_card(path / "card.toml")
+        return config, run_onnx(session(path / "model.onnx"))
     config, net = load_network(path)
-    run = system.run_torch(net)
+    return config, system.run_torch(net)
+
+
+def masked(network: Network) -> Separator:
+    """Masked reconstruction by a seed system."""
+    config, run = network
     return lambda mix, _: system.separate_vocals(config, run, mix)
 
 
-def direct_separator(path: Path) -> Separator:
-    """The waveform estimate of a wave-unet checkpoint as it is, without a mask on the mix."""
-    config, net = load_network(path)
+def direct(network: Network) -> Separator:
+    """The waveform estimate of a wave-unet as it is, without a mask on the mix."""
+    config, run = network
     if system.kind_of(config) != "wave-unet":
         raise TrainingError("only wave-unet gives a waveform")
-    run, chunk = system.run_torch(net), net.config.chunk
+    chunk = system.chunk_of(config)
     return lambda mix, _: wave_unet.estimate_waveform(run, mix, chunk)
 
 
@@ -134,19 +150,20 @@ def time_mask_oracle(mix: Float, truth: Float) -> Float:
     return mix * np.clip(ratio, 0.0, 1.0)
 
 
-def evaluate_checkpoint(path: Path, data: Path, json_path: Path | None = None) -> VocalScores:
-    """Score a checkpoint, print a table beside mixture and oracle, and write it as JSON."""
-    config, _ = load_network(path)
+def evaluate_system(path: Path, data: Path, json_path: Path | None = None) -> VocalScores:
+    """Score a checkpoint or model folder; prints a table beside mixture and oracle."""
+    network = load(path)
     tracks = validation_tracks(data)
-    is_mel = system.kind_of(config) == "mel-unet"
+    is_mel = system.kind_of(network[0]) == "mel-unet"
     rows = {
-        "this network": score(checkpoint_separator(path), tracks),
+        "this network": score(masked(network), tracks),
         "mixture": score(mixture, tracks),
         "a quarter of the mixture": score(quarter, tracks),
         "oracle": score(mel_oracle if is_mel else wave_oracle, tracks),
     }
     if not is_mel:
-        rows["its waveform unmasked"] = score(direct_separator(path), tracks)
+        rows["its waveform unmasked"] = score(direct(network), tracks)
+        rows["oracle of masks on samples"] = score(time_mask_oracle, tracks)
     print(f"{'vocals, SDR in dB':28}{'museval':>9}{'plain':>9}")
     for name, scores in rows.items():
         museval, plain = scores.medians()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,12 +35,28 @@ def sample_rate(config: dict[str, Any]) -> int:
     return mel.SAMPLE_RATE if kind_of(config) == "mel-unet" else SAMPLE_RATE
 
 
+def config_of_card(card: Path) -> dict[str, Any]:
+    """As much of a configuration as running a model needs, from its card.toml."""
+    if not card.is_file():
+        raise TrainingError(f"no card at {card}")
+    analysis = tomllib.loads(card.read_text()).get("analysis", {})
+    kind = {"log-mel": "mel-unet", "waveform": "wave-unet"}.get(analysis.get("representation"))
+    if kind is None:
+        raise TrainingError(f"{card} is not of a seed system: neither log-mel nor waveform")
+    return {"system": {"kind": kind}, "model": dict(analysis.get("waveform", {}))}
+
+
 def build(config: dict[str, Any]) -> MelUNet | WaveUNet:
     """A network with random weights as [model] says."""
     table = config.get("model", {})
     if kind_of(config) == "mel-unet":
         return MelUNet(MelUNetConfig.from_dict(table))
     return WaveUNet(WaveUNetConfig.from_dict(table))
+
+
+def chunk_of(config: dict[str, Any]) -> int:
+    """Samples of a wave-unet's chunk."""
+    return int(config.get("model", {}).get("chunk", WaveUNetConfig.chunk))
 
 
 def names(config: dict[str, Any]) -> tuple[str, str]:
@@ -62,8 +80,7 @@ def separate_vocals(config: dict[str, Any], run: Run, audio: Float) -> Float:
     """Vocals [2, samples] of a mix at 44.1 kHz by masked reconstruction."""
     if kind_of(config) == "mel-unet":
         return mel_unet.separate_vocals(run, audio, SAMPLE_RATE)
-    chunk = WaveUNetConfig.from_dict(config.get("model", {})).chunk
-    return wave_unet.separate_vocals(run, audio, chunk)
+    return wave_unet.separate_vocals(run, audio, chunk_of(config))
 
 
 def card_tables(config: dict[str, Any]) -> System:
@@ -100,7 +117,7 @@ def card_tables(config: dict[str, Any]) -> System:
             },
         }
     axes = ["batch", "channel", "sample"]
-    chunk = WaveUNetConfig.from_dict(config.get("model", {})).chunk
+    chunk = chunk_of(config)
     if wave_unet.WINDOW_SAMPLES % chunk:
         raise TrainingError(
             f"chunk = {chunk} does not divide the window of {wave_unet.WINDOW_SAMPLES} samples"

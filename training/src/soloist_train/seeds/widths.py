@@ -48,8 +48,9 @@ def sweep(
         if (folder / LAST).is_file():
             run.resume()
         run.run()
-        masked = scoring.score(scoring.checkpoint_separator(folder / LAST), tracks).medians()
-        direct = scoring.score(scoring.direct_separator(folder / LAST), tracks).medians()
+        network = scoring.load(folder / LAST)
+        masked = scoring.score(scoring.masked(network), tracks).medians()
+        direct = scoring.score(scoring.direct(network), tracks).medians()
         log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         rows.append(
             {
