@@ -28,20 +28,27 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-EVERY_S = 0.5
+EVERY_S = 2.0
 FIELDS = ("Rss", "Pss", "Pss_Anon", "Pss_File")
 MIB = 1024.0
 CONFIG = """
 [model]
 base = 16
-levels = 5
-widest = 16
-encoder_from = 9
+levels = 3
+widest = 64
 [mix]
 real_song = 0.3
-real_remix = 0.0
+real_remix = 0.3
 rendered_song = 0.2
-any_remix = 0.8
+any_remix = 0.5
+[mix.weights]
+mdb = 1
+free = 1
+solo = 1
+rendered = 1
+[mix.song_weights]
+mdb = 1
+free = 1
 [fit]
 iterations = {iterations}
 batch = 8
@@ -177,7 +184,7 @@ def main() -> None:
         child(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--store", type=Path, nargs="+", required=True)
     parser.add_argument("-o", "--output", type=Path, required=True, help="without its suffix")
     parser.add_argument("--songs", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--made", type=Path, default=Path("work/made"), help="songs made here")
@@ -185,10 +192,11 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=180,
                         help="of the most songs; fewer songs are all read in fewer")  # fmt: skip
     a = parser.parse_args()
-    clips = [p.parent for p in sorted(a.store.glob("*/clip.json"))]
-    if a.kind != "all":
-        clips = [c for c in clips if json.loads((c / "clip.json").read_text())["kind"] == a.kind]
-    print(f"{len(clips)} clips of kind {a.kind} in {a.store}")
+    clips = [p.parent for store in a.store for p in sorted(store.glob("*/clip.json"))]
+    kinds = {c: json.loads((c / "clip.json").read_text())["kind"] for c in clips}
+    wanted = set(kinds.values()) - {"validation"} if a.kind == "all" else {a.kind}
+    clips = [c for c in clips if kinds[c] in wanted]
+    print(f"{len(clips)} clips of kind {a.kind} in the stores")
     made = [a.made / f"made-{i:05}" for i in range(max(a.songs) - len(clips))]
     with ProcessPoolExecutor() as pool:
         list(pool.map(make_song, made, chunksize=8))

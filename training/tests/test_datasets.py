@@ -188,6 +188,16 @@ def test_plain_folders_hold_any_format_rate_and_subset(tmp_path: Path) -> None:
     assert 0.11 < float(np.std(inside)) < 0.15
 
 
+def test_hidden_files_are_not_music(tmp_path: Path) -> None:
+    write(tmp_path / "Song" / "drums.wav", noise(1.2))
+    (tmp_path / "Song" / "._drums.wav").write_bytes(b"not audio")
+    (piece,) = find_datasets(tmp_path)[0].pieces()
+    assert [r.path.name for _, r in piece.recordings()] == ["drums.wav"]
+    write_mp4(tmp_path / "musdb18" / "train" / "A - B.stem.mp4", noise(1.2))
+    (tmp_path / "musdb18" / "train" / "._A - B.stem.mp4").write_bytes(b"not audio")
+    assert [p.name for p in find_datasets(tmp_path / "musdb18")[0].pieces()] == ["A - B"]
+
+
 def test_files_without_a_stems_name_make_a_song_incomplete(tmp_path: Path) -> None:
     for name in ("drums.wav", "drums.mp3", "vocals.wav", "take 7.wav"):
         write(tmp_path / "Song" / name, noise(1.2, 1))

@@ -23,8 +23,9 @@ def is_folders(root: Path) -> bool:
 def _songs(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     """Folders with their audio files, where a file is named after a stem."""
     for at, folders, names in os.walk(root):
-        folders.sort()
-        paths = [Path(at) / n for n in sorted(names) if Path(n).suffix.casefold() in SUFFIXES]
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        shown = sorted(n for n in names if not n.startswith("."))  # macOS leaves ._Drums.wav
+        paths = [Path(at) / n for n in shown if Path(n).suffix.casefold() in SUFFIXES]
         if any(source_of_name(p.stem) not in (None, "mixture") for p in paths):
             yield Path(at), paths
 

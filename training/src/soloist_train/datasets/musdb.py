@@ -24,13 +24,13 @@ def _kind(name: str, folder: Path) -> str:
 
 def is_stem_files(root: Path) -> bool:
     """Whether a folder holds MUSDB18 stem files, by itself or in train/ and test/."""
-    return any(next((root / f).glob(f"*{ENDING}"), None) for f in FOLDERS)
+    return any(next((root / f).glob(f"[!.]*{ENDING}"), None) for f in FOLDERS)
 
 
 def find_stem_files(root: Path) -> Iterator[Piece]:
     """MUSDB18's `.stem.mp4` files in a folder or its train/ and test/."""
     for folder in FOLDERS:
-        for path in sorted((root / folder).glob(f"*{ENDING}")):
+        for path in sorted((root / folder).glob(f"[!.]*{ENDING}")):
             name = path.name.removesuffix(ENDING)
             yield Piece(
                 name, _kind(name, path.parent), False, True, _streams(path),
