@@ -13,7 +13,7 @@ from soloist_train.arrangement import comping, groove, plan_arrangement, played,
 from soloist_train.bands import SAMPLE_RATE, SOURCES
 from soloist_train.errors import TrainingError
 from soloist_train.instruments import Library
-from soloist_train.production import RenderConfig, master, open_library, produce
+from soloist_train.production import RenderConfig, master, open_library, produce, write_sources
 from soloist_train.song import GENRES, Note
 
 NOTES = [Note(0.1 + 0.2 * i, 0.15, 45 + i, 100) for i in range(4)]
@@ -181,6 +181,23 @@ def test_a_library_holds_one_split_only(folder: Path, monkeypatch: pytest.Monkey
     (folder / "MANIFEST.json").write_text(json.dumps(entries))
     with pytest.raises(TrainingError, match="both splits"):
         Library.open("train", folder)
+
+
+def test_a_folder_of_songs_stays_in_its_split(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instruments, "system_fonts", list)
+    config = RenderConfig(4.0, "train", (folder,))
+    sources = tmp_path / "SOURCES.json"
+    for _ in range(2):
+        write_sources(sources, open_library(config))
+    assert {e["split"] for e in json.loads(sources.read_text())} == {"train"}
+    entries = json.loads((folder / "MANIFEST.json").read_text())
+    for entry in entries:
+        entry["split"] = "test" if entry["split"] == "train" else "train"
+    (folder / "MANIFEST.json").write_text(json.dumps(entries))
+    with pytest.raises(TrainingError, match="bass-train, drums-train"):
+        write_sources(sources, open_library(config))
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,7 @@ def _sampled(
     """Notes on an instrument of one of the families; None where none can play them."""
     strict = any(tag in STRICT for tag in tags)
     own = [i for f in families if f != "gm" for i in stage.library.of(f, *tags, strict=strict)]
-    # A folder of the family `voice` holds sung phrases, not an instrument.
-    own = [i for i in own if not (i.family == "voice" and i.path.is_dir())] + list(extra)
+    own = [i for i in own if not i.is_singer] + list(extra)
     fonts = stage.library.of("gm") if "gm" in families else []
     for _ in range(4):
         pool = own if own and (not fonts or rng.random() < 0.65) else fonts
@@ -372,7 +371,7 @@ def _speech(
     stage: Stage, rng: np.random.Generator
 ) -> tuple[voice.Speech, str, tuple[float, float]]:
     """A voice: a recorded one where the library has such, or a synthetic one."""
-    singers = [i for i in stage.library.of("voice") if i.path.is_dir()]
+    singers = [i for i in stage.library.of("voice") if i.is_singer]
     if singers and rng.random() < 0.5:
         chosen = singers[int(rng.integers(len(singers)))]
         files = instruments.recordings(chosen)
@@ -401,7 +400,7 @@ def _choir(stage: Stage, rng: np.random.Generator) -> Audio | None:
     """Sustained voices behind the line, by sampled singers or a soundfont's choir."""
     notes = comping(stage.plan, rng, int(rng.integers(50, 62)), "close", 0.2, sustained=True)
     notes = played(stage.plan, notes, "vocals")
-    sampled = [i for i in stage.library.of("voice") if not i.path.is_dir()]
+    sampled = [i for i in stage.library.of("voice") if not i.is_singer]
     if sampled and (rng.random() < 0.7 or not stage.library.of("gm")):
         chosen = sampled[int(rng.integers(len(sampled)))]
         audio, name = instruments.play(chosen, notes, stage.seconds, rng, "choir")

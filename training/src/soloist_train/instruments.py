@@ -7,9 +7,10 @@ A folder of instruments holds `MANIFEST.json`, a list of objects:
 
 `family` is one of FAMILIES; `path` (absolute, or from the manifest's folder) names an .sfz, an .sf2
 or .sf3, or a folder of recordings: one-shots named after a drum or a pitch, and for the family
-`voice` sung phrases without accompaniment. `split` says whether training songs or test songs may
-hear it. Optional: `presets`, a list of [bank, program] of a soundfont; `root`, the folder that an
-.sfz may read (its own by default); `gain_db`; `tags`, words such as "electric" or "distorted".
+`voice` sung phrases without accompaniment (or one file of such). `split` says whether training
+songs or test songs may hear it. Optional: `presets`, a list of [bank, program] of a soundfont;
+`root`, the folder that an .sfz may read (its own by default); `tags`, words that `band` looks for,
+such as "electric" or "organ".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,13 @@ class Instrument:
     split: str
     presets: tuple[tuple[int, int], ...] = ()
     root: Path | None = None
-    gain_db: float = 0.0
     tags: tuple[str, ...] = ()
+
+    @property
+    def is_singer(self) -> bool:
+        """Whether it is sung phrases to put on new melodies, not an instrument to play."""
+        sung = self.path.is_dir() or self.path.suffix.lower() in AUDIO
+        return self.family == "voice" and sung
 
     @property
     def is_font(self) -> bool:
@@ -115,14 +121,13 @@ def _entry(entry: Any, folder: Path, where: str) -> Instrument:
     presets = entry.get("presets") or []
     try:
         pairs = tuple((int(bank), int(program)) for bank, program in presets)
-        gain_db = float(entry.get("gain_db") or 0.0)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"{where}: presets are [bank, program] pairs: {error}") from error
     root = folder / entry["root"] if entry.get("root") else None
     tags = tuple(str(tag).lower() for tag in entry.get("tags") or [])
     return Instrument(
         entry["name"], entry["family"], path, entry["licence"], entry["source"], entry["split"],
-        pairs, root, gain_db, tags,
+        pairs, root, tags,
     )  # fmt: skip
 
 
@@ -146,7 +151,9 @@ class Library:
     """The instruments of one split."""
 
     split: str
-    instruments: tuple[Instrument, ...] = field(default=())
+    instruments: tuple[Instrument, ...] = ()
+    others: tuple[Instrument, ...] = ()
+    """Those of the other split, which must not be heard."""
 
     @staticmethod
     def open(split: str, folder: Path | None) -> Library:
@@ -156,12 +163,11 @@ class Library:
         found = read_manifest(folder) if folder else []
         found += system_fonts()
         own = tuple(i for i in found if i.split == split)
-        clash = {i.path.resolve() for i in own} & {
-            i.path.resolve() for i in found if i.split != split
-        }
+        others = tuple(i for i in found if i.split != split)
+        clash = {i.path.resolve() for i in own} & {i.path.resolve() for i in others}
         if clash:
             raise TrainingError(f"in both splits: {', '.join(str(p) for p in sorted(clash))}")
-        return Library(split, own)
+        return Library(split, own, others)
 
     def of(self, family: str, *tags: str, strict: bool = False) -> list[Instrument]:
         """Instruments of a family, those that carry one of the tags where there are such.

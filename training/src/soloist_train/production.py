@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,8 @@ def open_library(config: RenderConfig) -> Library:
     libraries = [Library.open(config.split, folder) for folder in config.instruments]
     libraries = libraries or [Library.open(config.split, None)]
     merged = {(i.name, i.path): i for library in libraries for i in library.instruments}
-    library = Library(config.split, tuple(merged.values()))
+    others = tuple(i for library in libraries for i in library.others)
+    library = Library(config.split, tuple(merged.values()), others)
     for families in (("piano", "gm"), ("guitar", "gm"), ("bass", "gm"), ("drums", "gm")):
         if not any(library.of(family) for family in families):
             raise TrainingError(
@@ -136,6 +137,28 @@ def open_library(config: RenderConfig) -> Library:
                 "name folders with --instruments or install soundfonts (README.md)"
             )
     return library
+
+
+def write_sources(path: Path, library: Library) -> None:
+    """List the instruments; an error where songs that are there heard one of the other split."""
+    if path.is_file():
+        crossed = sorted(
+            entry["name"]
+            for entry in json.loads(path.read_text())
+            if entry.get("split", library.split) != library.split
+            or entry["name"] in {i.name for i in library.others}
+        )
+        if crossed:
+            raise TrainingError(
+                f"{path.parent} holds songs that may have heard {', '.join(crossed)}, which split "
+                f"{library.split} does not hold now: render into a new folder"
+            )
+    about = [
+        {"name": i.name, "family": i.family, "licence": i.licence, "source": i.source,
+         "split": i.split}
+        for i in library.instruments
+    ]  # fmt: skip
+    path.write_text(json.dumps(about, indent=1))
 
 
 def _write(folder: Path, seed: int, config: RenderConfig) -> None:
@@ -165,7 +188,8 @@ def render_songs(
 ) -> None:
     """Render songs `first_seed`, `first_seed` + 1, ... into `<out>/<seed>/`; writes SOURCES.json.
 
-    Songs that are there already stay; so a run that was stopped goes on where it was.
+    Songs that are there already stay; so a run that was stopped goes on where it was. A song that
+    cannot be made does not stop the others: the error at the end says what was wrong.
     """
     if count < 1 or config.seconds < 4:
         raise TrainingError("render at least one song of at least 4 seconds")
@@ -174,15 +198,20 @@ def render_songs(
         raise TrainingError(f"{', '.join(sorted(unknown))}: no such source; known: {SOURCES}")
     library = open_library(config)
     out.mkdir(parents=True, exist_ok=True)
-    about = [
-        {"name": i.name, "family": i.family, "licence": i.licence, "source": i.source}
-        for i in library.instruments
-    ]
-    (out / "SOURCES.json").write_text(json.dumps(about, indent=1))
+    write_sources(out / "SOURCES.json", library)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
             pool.submit(_write, out / f"{seed:06d}", seed, config)
             for seed in range(first_seed, first_seed + count)
         ]
-        for job in tqdm(jobs, unit="song", desc="render"):
-            job.result()
+        errors = []
+        for job in tqdm(as_completed(jobs), total=count, unit="song", desc="render"):
+            try:
+                job.result()
+            except TrainingError as error:
+                errors.append(str(error))
+    if errors:
+        raise TrainingError(
+            f"{len(errors)} of {count} songs could not be rendered:\n  "
+            + "\n  ".join(sorted(set(errors)))
+        )
