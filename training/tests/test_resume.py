@@ -80,7 +80,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(
         process.kill()
         process.join()
     process = child(store, tmp_path)
-    process.join(240)
+    process.join(600)
     assert process.exitcode == 0
     assert_same(whole, tmp_path)
 
