@@ -154,6 +154,25 @@ def test_hostile_files_are_refused(folder: Path, tmp_path_factory: pytest.TempPa
         play(own, Note(0, 1, 60, 100))
 
 
+def test_no_text_brings_the_sampler_down(folder: Path) -> None:
+    rng = np.random.default_rng(7)
+    names = ["lokey", "hikey", "key", "pitch_keycenter", "lovel", "offset", "end", "loop_start",
+             "loop_end", "tune", "volume", "pan", "ampeg_attack", "ampeg_release", "ampeg_sustain",
+             "amp_veltrack", "cutoff", "fil_veltrack", "seq_length", "lorand", "delay", "off_by",
+             "loop_mode", "trigger", "xfin_lovel", "amplitude_oncc7", "sw_last"]  # fmt: skip
+    values = ["-1", "0", "1e8", "-1e8", "1e999", "nan", "c9", "h2", "", "127", "0.5", "one_shot",
+              "loop_continuous", "release", "=", "$X"]  # fmt: skip
+    for _ in range(150):
+        opcodes = [f"{rng.choice(names)}={rng.choice(values)}" for _ in range(6)]
+        text = "<region> sample=Samples/loud.wav " + " ".join(opcodes)
+        try:
+            own = regions(folder, text)
+        except TrainingError:
+            continue
+        audio = play(own, Note(0.0, 0.1, 60, 127), Note(0.1, 0.1, 1, 1), seconds=0.3)
+        assert np.isfinite(audio).all() and np.abs(audio).max() < 1e3, text
+
+
 def test_notes_are_folded_into_an_instruments_range() -> None:
     notes = [Note(0, 1, pitch, 90) for pitch in (20, 50, 100)]
     assert [n.pitch for n in sampler.fold(notes, 40, 60)] == [44, 50, 52]

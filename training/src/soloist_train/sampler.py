@@ -21,6 +21,7 @@ from .synth import Audio
 
 MAX_SECONDS = 30.0
 """No more of a sample is read."""
+MAX_RATE = 384_000
 CACHE_BYTES = 256_000_000
 MAX_VOICES = 20_000
 """Voices of one part; more notes than that are a mistake."""
@@ -55,6 +56,11 @@ def load(path: Path, frames: int) -> Sample:
         return known
     try:
         with soundfile.SoundFile(path) as file:
+            if file.channels > 2 or file.samplerate > MAX_RATE:
+                raise TrainingError(
+                    f"{path}: mono or stereo up to {MAX_RATE} Hz is needed, found "
+                    f"{file.channels} channels at {file.samplerate} Hz"
+                )
             limit = int(MAX_SECONDS * file.samplerate)
             # Whole seconds, so that the next, slightly longer note finds its part decoded.
             wanted = min(-(-frames // file.samplerate) * file.samplerate, limit)
@@ -63,10 +69,8 @@ def load(path: Path, frames: int) -> Sample:
             rate = file.samplerate
     except (soundfile.LibsndfileError, OSError) as error:
         raise TrainingError(f"{path} is not readable audio: {error}") from error
-    if audio.shape[0] > 2 or audio.shape[1] == 0 or not np.isfinite(audio).all():
-        raise TrainingError(
-            f"{path}: mono or stereo audio is needed, found {audio.shape[0]} channels"
-        )
+    if audio.shape[1] == 0 or not np.isfinite(audio).all():
+        raise TrainingError(f"{path} is empty or holds values that are not finite")
     loop, key = riff_loop(path)
     _cache.pop(path, None)
     _cache[path] = Sample(np.ascontiguousarray(audio), rate, complete, loop, key)

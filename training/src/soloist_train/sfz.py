@@ -249,7 +249,7 @@ def _number(op: dict[str, str], name: str, default: float) -> float:
 
 def _keys(op: dict[str, str], name: str, default: int, shift: int) -> int:
     try:
-        return key_number(op[name]) + shift
+        return min(max(key_number(op[name]) + shift, -1), 127)
     except (KeyError, ValueError, OverflowError):
         return default
 
@@ -335,7 +335,9 @@ def _region(
         loop_start=optional("loop_start", "loopstart"), loop_end=optional("loop_end", "loopend"),
         offset=max(int(n("offset", 0)), 0), end=optional("end"),
         cutoff_hz=cutoff if op.get("fil_type", "lpf_2p").startswith("lpf") else None,
-        cutoff_veltrack=n("fil_veltrack", 0), seq_length=max(int(n("seq_length", 1)), 1),
+
+        cutoff_veltrack=min(max(n("fil_veltrack", 0), -9600), 9600),
+        seq_length=max(int(n("seq_length", 1)), 1),
         seq_position=int(n("seq_position", 1)), lorand=n("lorand", 0), hirand=n("hirand", 1),
         group=int(n("group", 0)), off_by=int(n("off_by", n("offby", 0))),
         switch_default=_keys(op, "sw_default", -1, shift) if "sw_default" in op else None,
