@@ -335,7 +335,6 @@ def _region(
         loop_start=optional("loop_start", "loopstart"), loop_end=optional("loop_end", "loopend"),
         offset=max(int(n("offset", 0)), 0), end=optional("end"),
         cutoff_hz=cutoff if op.get("fil_type", "lpf_2p").startswith("lpf") else None,
-
         cutoff_veltrack=min(max(n("fil_veltrack", 0), -9600), 9600),
         seq_length=max(int(n("seq_length", 1)), 1),
         seq_position=int(n("seq_position", 1)), lorand=n("lorand", 0), hirand=n("hirand", 1),
