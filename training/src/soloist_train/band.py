@@ -101,7 +101,9 @@ def drums(stage: Stage, rng: np.random.Generator) -> Audio:
     kicks = [n for n in notes if n.pitch in KICKS]
     stage.kicks_s = [n.start_s for n in kicks]
     machine = not stage.test and rng.random() < (0.2 if stage.electronic else 0.02)
-    result = None if machine else _sampled(stage, rng, notes, ("drums", "gm"), "drums")
+    # Recorded kits for bands; machines are many in the libraries, but only some music has them.
+    tag = "electronic" if rng.random() < (0.65 if stage.electronic else 0.08) else "acoustic"
+    result = None if machine else _sampled(stage, rng, notes, ("drums", "gm"), "drums", (tag,))
     if result is None:
         if stage.test:
             raise TrainingError("no kit of family `drums` or `gm` in split test plays this part")

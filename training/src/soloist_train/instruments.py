@@ -141,7 +141,8 @@ def system_fonts() -> list[Instrument]:
     """The distribution's soundfonts that are installed; training hears them."""
     return [
         Instrument(name, "drums" if name in synth.KITS else "gm", path, SYSTEM_LICENCES[name],
-                   f"Debian package of {path.name}", "train")
+                   f"Debian package of {path.name}", "train",
+                   tags=("acoustic",) if name in synth.KITS else ())
         for name, path in synth.installed_fonts().items()
     ]  # fmt: skip
 
