@@ -54,7 +54,7 @@ iterations = {iterations}
 batch = 8
 frames = 64
 warmup = 2
-threads = 2
+threads = 4
 save_every = 100
 validate_every = 1000000
 """
@@ -97,7 +97,8 @@ def child(store: Path, out: Path, iterations: int) -> None:
     def crop(stem: StoredStem, start: int, frames: int) -> Stem:
         if stem.folder not in touched:
             touched.add(stem.folder)
-            (out / "touched.json").write_text(json.dumps(len(touched)))
+            (out / "touched.new").write_text(json.dumps(len(touched)))
+            (out / "touched.new").replace(out / "touched.json")
         return read(stem, start, frames)
 
     StoredStem.crop = crop  # type: ignore[method-assign]
@@ -160,19 +161,20 @@ def picture(samples: list[dict[str, float]], stored_gib: dict[int, float], path:
     seconds = [s["seconds"] for s in longest]
     left.plot(seconds, [s["Rss"] for s in longest], label="all memory (RSS)", color="#4477aa")
     left.plot(seconds, [s["Pss_Anon"] for s in longest], label="anonymous", color="#ee6677")
-    left.plot(seconds, [s["Pss_File"] for s in longest], label="file-backed", color="#228833")
-    left.set(xlabel="seconds", ylabel="MiB", title=f"A fit over {counts[-1]} songs", ylim=(0, None))
+    files = [s["Rss"] - s["Pss_Anon"] for s in longest]
+    left.plot(seconds, files, label="file-backed: libraries", color="#228833")
+    left.set(xlabel="seconds", ylabel="MiB", title=f"A fit over {counts[-1]} clips", ylim=(0, None))
     touched = left.twinx()
     touched.plot(seconds, [s["touched"] for s in longest], ":", color="#777777")
-    touched.set(ylabel="songs read so far (dotted)", ylim=(0, counts[-1] * 1.05))
+    touched.set(ylabel="clips read so far (dotted)", ylim=(0, counts[-1] * 1.05))
     left.legend(loc="lower right")
     for field, label, colour in [("Rss", "all memory (RSS)", "#4477aa"),
                                  ("Pss_Anon", "anonymous", "#ee6677")]:  # fmt: skip
         peaks = [max(s[field] for s in samples if s["songs"] == n) for n in counts]
         right.plot(counts, peaks, "o-", label=label, color=colour)
     right.plot(counts, [stored_gib[n] * 1024 for n in counts], "s--", color="#777777",
-               label="the songs on disk")  # fmt: skip
-    right.set(xlabel="songs", ylabel="MiB", title="Peak memory", xscale="log", yscale="log")
+               label="the clips on disk")  # fmt: skip
+    right.set(xlabel="clips", ylabel="MiB", title="Peak memory", xscale="log", yscale="log")
     right.legend()
     figure.tight_layout()
     figure.savefig(path, dpi=80)
