@@ -95,6 +95,12 @@ def test_trials_never_see_the_validation_clips(clips: list[Clip], tmp_path: Path
     assert json.loads(line)["median_sdr_db"] == {} and "mean" in json.loads(line)["holdout_sdr_db"]
 
 
+def test_a_metric_that_no_song_has_is_refused(clips: list[Clip], tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="needs the `search` extra")
+    with pytest.raises(TrainingError, match="no kazoo among the scores: vocals"):
+        search(tiny(metric="kazoo"), clips, tmp_path, trials=1)
+
+
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [

@@ -85,6 +85,8 @@ def trial_config(
     every = max(search.iterations // search.checks, 1)
     fit |= {"iterations": search.iterations, "validate_every": every, "holdout": 0}
     fit["warmup"] = min(fit.get("warmup", FitConfig.warmup), search.iterations // 4)
+    if "hold" in fit:  # a plateau as long as the trial would leave nothing of the cosine
+        fit["hold"] = min(fit["hold"], search.iterations // 2)
     fit["save_every"] = search.iterations
     FitConfig.from_dict(fit)
     ModelConfig.from_dict(out.get("model", {}))
@@ -132,7 +134,10 @@ def search(raw: dict[str, Any], clips: Sequence[Clip], out: Path, trials: int) -
         found: list[float] = []
 
         def report(iteration: int, record: dict[str, Any]) -> None:
-            found.append(record["holdout_sdr_db"][config.metric])
+            scores = record["holdout_sdr_db"]
+            if config.metric not in scores:
+                raise TrainingError(f"no {config.metric} among the scores: {', '.join(scores)}")
+            found.append(scores[config.metric])
             trial.report(found[-1], iteration)
             if trial.should_prune():
                 raise optuna.TrialPruned
