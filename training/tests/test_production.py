@@ -1,7 +1,10 @@
 """Whole songs: forms, amplifiers, rooms, mastering, manifests, and the split of their sources."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +38,19 @@ def test_every_genre_has_a_form_and_parts(genre: str) -> None:
     for notes in (groove(plan, rng), riff(plan, rng, 40, 0.5), comping(plan, rng, 50, "open", 0.4)):
         assert all(n.start_s >= 0 and n.length_s > 0 and 0 <= n.pitch < 128 for n in notes)
         assert all(1 <= n.velocity < 128 for n in notes)
+
+
+def test_a_plan_is_the_same_in_every_process() -> None:
+    code = (
+        "import numpy as np; from soloist_train.arrangement import plan_arrangement as p; "
+        "print([[sorted(b) for b in p(np.random.default_rng(s), 30.0).active] for s in range(9)])"
+    )
+    plans = {
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed},
+                       capture_output=True, check=True).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(plans) == 1
 
 
 def test_a_source_plays_only_in_its_sections() -> None:

@@ -119,7 +119,8 @@ def _form(
     while len(active) < bars:
         length = int(rng.choice([2, 4, 4, 8]))
         full = rng.random() < 0.55
-        playing = {s for s in present if full or s in needed or rng.random() < 0.72}
+        # Sorted: the order of a set of texts differs from process to process.
+        playing = {s for s in sorted(present) if full or s in needed or rng.random() < 0.72}
         if not playing:
             playing = {sorted(present)[int(rng.integers(len(present)))]}
         loud = float(rng.uniform(0.75, 1.0) if full else rng.uniform(0.45, 0.9))
