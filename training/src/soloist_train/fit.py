@@ -101,7 +101,7 @@ class Fit:
         progress = checkpoint.progress
         self.losses, self.norms = progress.get("losses", []), progress.get("norms", [])
         self.minutes, self.best = progress.get("minutes", 0.0), progress.get("best", -np.inf)
-        if isinstance(self.worker, DeviceWorker) and "scaler" in progress:
+        if isinstance(self.worker, DeviceWorker) and progress.get("scaler"):
             self.worker.scaler.load_state_dict(progress["scaler"])
 
     def save(self) -> None:
