@@ -14,7 +14,7 @@ from . import mel, mel_unet, system
 from .fitting import load_network
 from .scoring import TARGET, plain_sdr, validation_tracks
 
-ITERATIONS = 64
+ITERATIONS = 32
 HEARD_DB = 60.0
 """Bands more than this below a clip's loudest do not count in the mel error."""
 NAMES = ("vocals", "griffin-lim of true mel", "masked, true mel", "griffin-lim of mel-unet",
