@@ -8,9 +8,9 @@ import torch
 from conftest import tiny_stems
 
 from soloist_train import bands
+from soloist_train.batches import collate
 from soloist_train.errors import TrainingError
 from soloist_train.fastloss import fast_loss
-from soloist_train.batches import collate
 from soloist_train.loss import error_energy, head_masks, loss, median_sdr
 from soloist_train.mix import MixConfig, Mixer, flat_eq, random_eq, random_matrix
 from soloist_train.statistics import HEADS, Layer, mix_statistics

@@ -23,6 +23,7 @@ from .errors import TrainingError
 from .journal import Journal, StopSignals
 from .loss import Batch
 from .model import ModelConfig, StudioNet
+from .muon import Muon
 from .music import prepared_store
 from .objective import Objective
 from .schedule import DistillConfig, FitConfig, learning_rate, read_config
@@ -59,11 +60,7 @@ class Fit:
         own_dropout(self.net)
         self.net = self.net.to(self.ranks.device, memory_format=torch.channels_last)
         self.averages = MovingAverages(self.net, self.config.rates)
-        self.optimizer = torch.optim.AdamW(
-            self.net.parameters(),
-            learning_rate(self.config, 0),
-            weight_decay=self.config.weight_decay,
-        )
+        self.optimizer = self._optimizer()
         self.worker = self._worker(clips)
         self.iteration = 0
         self.minutes = 0.0
@@ -72,6 +69,12 @@ class Fit:
         self.norms: list[float] = []
         self.after_validation: Callable[[int, dict[str, Any]], None] | None = None
         """Called with the iteration and the record; a search ends poor trials here."""
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        rate, decay = learning_rate(self.config, 0), self.config.weight_decay
+        if self.config.optimizer == "muon":
+            return Muon(self.net, rate, decay)
+        return torch.optim.AdamW(self.net.parameters(), rate, weight_decay=decay)
 
     def _worker(self, clips: Sequence[Clip]) -> Replicas | DeviceWorker:
         device = self.ranks.device

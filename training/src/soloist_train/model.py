@@ -1,4 +1,4 @@
-"""The studio network: a small 2-D U-Net over bands and frames that gives mask logits."""
+"""The studio network: a 2-D U-Net over patches of bands and frames that gives mask logits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .bands import NUM_BANDS, SOURCES
+from .bands import FRAME_MULTIPLE, NUM_BANDS, SOURCES
+from .errors import TrainingError
 from .tables import from_table
 
 IN_CHANNELS = 3
@@ -20,16 +21,34 @@ OUT_CHANNELS = 2 * len(SOURCES)
 class ModelConfig:
     """Shape of the network; `base` channels at the finest level, doubled at each coarser one."""
 
-    base: int = 16
-    levels: int = 5
-    """Times that bands and frames are halved; frames come in multiples of 2**levels."""
-    widest: int = 128
-    mix_from: int = 1
-    """First level (0 = finest) that also mixes all bands of a frame."""
-    mix_ratio: int = 4
-    """Bands at a level over hidden units of its band mix."""
-    encoder_from: int = 3
-    """First level whose encoder has a second convolution."""
+    base: int = 64
+    levels: int = 3
+    """Times that cells are halved in bands and frames below the patches."""
+    widest: int = 256
+    patch_bands: int = 4
+    """Bands that the stem joins into one cell of the finest level."""
+    patch_frames: int = 2
+    """Frames that the stem joins; patch_frames * 2**levels divides FRAME_MULTIPLE."""
+    mix_ratio: int = 2
+    """Cells of a frame at a level over hidden units of its band mix."""
+    dropout: float = 0.0
+    """Chance that a channel of a stage is left out while fitting."""
+
+    def check(self) -> None:
+        """Refuse shapes that no mix of NUM_BANDS bands and FRAME_MULTIPLE frames fits."""
+        bands, frames = self.patch_bands << self.levels, self.patch_frames << self.levels
+        if min(self.base, self.levels, self.patch_bands, self.patch_frames, self.mix_ratio) < 1:
+            raise TrainingError("[model] base, levels, patches and mix_ratio must be at least 1")
+        if NUM_BANDS % bands or FRAME_MULTIPLE % frames:
+            raise TrainingError(
+                f"[model] {self.levels} levels of patches of {self.patch_bands} x "
+                f"{self.patch_frames}: expected a divisor of {NUM_BANDS} bands and "
+                f"{FRAME_MULTIPLE} frames, found {bands} x {frames}"
+            )
+        if self.patch_bands % 2 or self.patch_frames % 2:
+            raise TrainingError("[model] patches overlap by half: their sides must be even")
+        if not 0 <= self.dropout < 1:
+            raise TrainingError(f"[model] dropout = {self.dropout}: expected 0 to below 1")
 
     def channels(self, level: int) -> int:
         """Channels at a level."""
@@ -38,7 +57,9 @@ class ModelConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ModelConfig:
         """Build from a configuration table, refusing unknown keys."""
-        return from_table(ModelConfig, "model", values)
+        config = from_table(ModelConfig, "model", values)
+        config.check()
+        return config
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values, for checkpoints."""
@@ -112,47 +133,62 @@ class BandMix(nn.Module):
         return x + flat.view(batch, bands, frames, channels).permute(0, 3, 1, 2)
 
 
+class Patch(ConvNorm):
+    """Strided convolution over patches of bands and frames that overlap by half, norm and ReLU."""
+
+    def __init__(self, cin: int, cout: int, patch: tuple[int, int]) -> None:
+        super().__init__(cin, cout)
+        kernel, margin = patch_kernel(patch)
+        self.conv = nn.Conv2d(cin, cout, kernel, stride=patch, padding=margin, bias=False)
+
+
+def patch_kernel(patch: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Kernel and padding with which patches of this size overlap by half."""
+    return (2 * patch[0], 2 * patch[1]), (patch[0] // 2, patch[1] // 2)
+
+
 class Stage(nn.Module):
     """One level's work on features of one width: a residual 3x3 convolution, then a band mix."""
 
-    def __init__(self, channels: int, bands: int, mix_ratio: int) -> None:
+    def __init__(self, channels: int, bands: int, mix_ratio: int, dropout: float) -> None:
         super().__init__()
         self.conv = ConvNorm(channels, channels)
-        self.mix = BandMix(bands, mix_ratio) if mix_ratio else nn.Identity()
+        self.mix = BandMix(bands, mix_ratio)
+        self.drop = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, channels, bands, frames], same shape out."""
-        return self.mix(x + self.conv(x))
+        return self.drop(self.mix(x + self.conv(x)))
 
 
 class StudioNet(nn.Module):
-    """U-Net of `levels` halvings with skip additions.
+    """U-Net over patches of the features, with `levels` halvings and skip additions.
 
-    Additions instead of concatenations halve the decoder's work, which buys the second
-    convolutions of the encoder and the band mixes. At the finest level, where every operation
-    costs as much as a whole coarse stage, there is only the stem, the skip and the head.
+    The stem joins 4 bands x 2 frames into one cell of many channels and the head deals the masks
+    out again, so nothing but these two works at full resolution: there a convolution of few
+    channels waits for memory, here one of many keeps the matrix units busy. Additions instead of
+    concatenations halve the decoder's work.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         c = [config.channels(level) for level in range(config.levels + 1)]
-        bands = [NUM_BANDS >> level for level in range(config.levels + 1)]
-        mix = [config.mix_ratio if i >= config.mix_from else 0 for i in range(config.levels + 1)]
-        self.stem = ConvNorm(IN_CHANNELS, c[0])
+        patch = (config.patch_bands, config.patch_frames)
         levels = range(1, config.levels + 1)
+
+        def stage(level: int) -> Stage:
+            cells = NUM_BANDS // config.patch_bands >> level
+            return Stage(c[level], cells, config.mix_ratio, config.dropout)
+
+        self.stem = Patch(IN_CHANNELS, c[0], patch)
+        self.inner = stage(0)
         self.down = nn.ModuleList([ConvNorm(c[i - 1], c[i], stride=2) for i in levels])
-        self.encode = nn.ModuleList(
-            [
-                Stage(c[i], bands[i], mix[i]) if i >= config.encoder_from else nn.Identity()
-                for i in levels
-            ]
-        )
+        self.encode = nn.ModuleList([stage(i) for i in levels])
         self.up = nn.ModuleList([Up(c[i], c[i - 1]) for i in levels])
-        self.decode = nn.ModuleList(
-            [Stage(c[i - 1], bands[i - 1], mix[i - 1]) if i > 1 else nn.Identity() for i in levels]
-        )
-        self.head = nn.Conv2d(c[0], OUT_CHANNELS, 3, padding=1)
+        self.decode = nn.ModuleList([stage(i - 1) for i in levels])
+        kernel, margin = patch_kernel(patch)
+        self.head = nn.ConvTranspose2d(c[0], OUT_CHANNELS, kernel, stride=patch, padding=margin)
         with torch.no_grad():
             self.head.weight *= 0.3  # begin near equal masks
 
@@ -161,7 +197,7 @@ class StudioNet(nn.Module):
 
         Output channel = source * 2 + channel (left 0, right 1).
         """
-        x = self.stem(features)
+        x = self.inner(self.stem(features))
         skips: list[Tensor] = []
         for down, encode in zip(self.down, self.encode, strict=True):
             skips.append(x)

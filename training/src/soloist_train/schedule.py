@@ -13,6 +13,7 @@ from .errors import TrainingError
 from .tables import from_table
 
 PRECISIONS = ("bf16", "fp16", "fp32")
+OPTIMIZERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Stage:
     iterations: int
     rate: float
     warmup: int = 0
+    hold: int = 0
+    """Iterations at the full rate between the warm-up and the cosine."""
     distance: float | None = None
     """Weight of the mask distance, in place of the fit's."""
     log: float | None = None
@@ -39,6 +42,10 @@ class FitConfig:
     frames: int = 128
     rate: float = 2e-3
     warmup: int = 300
+    hold: int = 0
+    """Iterations at the full rate between the warm-up and the cosine."""
+    optimizer: str = "adamw"
+    """adamw or muon."""
     weight_decay: float = 1e-3
     distance: float = 0.2
     log: float = 0.02
@@ -72,7 +79,7 @@ class FitConfig:
             values["ema"] = tuple(values["ema"])
         config = from_table(FitConfig, "fit", values)
         if stages:
-            doubled = {"iterations", "rate", "warmup"} & set(values)
+            doubled = {"iterations", "rate", "warmup", "hold"} & set(values)
             if doubled:
                 raise TrainingError(
                     f"[[fit.stages]] replace {', '.join(sorted(doubled))} of [fit]: remove them"
@@ -98,6 +105,8 @@ class FitConfig:
             raise TrainingError(f"batch = {self.batch} does not divide by {self.threads} threads")
         if self.precision not in PRECISIONS:
             raise TrainingError(f"precision = {self.precision!r}; one of {', '.join(PRECISIONS)}")
+        if self.optimizer not in OPTIMIZERS:
+            raise TrainingError(f"optimizer = {self.optimizer!r}; one of {', '.join(OPTIMIZERS)}")
         if self.holdout < 0 or self.confidence < 0:
             raise TrainingError("holdout and confidence must not be negative")
         if not self.rates or not all(0 <= rate < 1 for rate in self.rates):
@@ -110,7 +119,7 @@ class FitConfig:
 
     def stage(self, iteration: int) -> tuple[int, Stage, int]:
         """Index of an iteration's stage, the stage, and its first iteration."""
-        stages = self.stages or (Stage(self.iterations, self.rate, self.warmup),)
+        stages = self.stages or (Stage(self.iterations, self.rate, self.warmup, self.hold),)
         first = 0
         for i, stage in enumerate(stages):
             if iteration < first + stage.iterations or i == len(stages) - 1:
@@ -152,10 +161,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def learning_rate(config: FitConfig, iteration: int) -> float:
-    """Rate of an iteration: its stage's linear warm-up, then half a cosine down to 1 %."""
+    """Rate of an iteration: its stage's linear warm-up, a plateau, half a cosine down to 1 %."""
     _, stage, first = config.stage(iteration)
     iteration -= first
     if iteration < stage.warmup:
         return stage.rate * (iteration + 1) / stage.warmup
-    progress = (iteration - stage.warmup) / max(stage.iterations - stage.warmup, 1)
+    start = stage.warmup + stage.hold
+    if iteration < start:
+        return stage.rate
+    progress = (iteration - start) / max(stage.iterations - start, 1)
     return stage.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
