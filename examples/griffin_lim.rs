@@ -61,12 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Panel { title: "MASKS", audio: &masked },
         Panel { title: "GRIFFIN-LIM", audio: &found },
     ];
-    let options = SpectrogramOptions {
-        width_px: 1000,
-        height_px: 220,
-        overwrite: true,
-        ..Default::default()
-    };
+    let options =
+        SpectrogramOptions { width_px: 760, height_px: 150, overwrite: true, ..Default::default() };
     Ok(write_spectrogram(Path::new(picture), &panels, &options)?)
 }
 
