@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! host block ─▶ AudioEndpoint ──ring──▶ WorkerEndpoint ─▶ Separator
-//!                                          ├─ window of the network's duration ─▶ band features
+//!                                          ├─ window of the network's duration ─▶ features or samples
 //!                                          │     ─▶ last 15 s ─▶ Estimator ─▶ mask timeline ──┐
 //!                                          └─ host-rate STFT of the untouched mix ────────────×
 //!               ◀─ gains, dry/wet ◀─ring── all stems ◀─ inverse STFT, overlap-add ◀────────────┘
