@@ -12,7 +12,7 @@ from .statistics import ACCOMPANIMENT, FIRST_ACCOMPANIMENT
 
 SEGMENT_FRAMES = 32
 """Frames over which an error is summed before its logarithm: 0.74 s, near the metric's 1 s."""
-HEAD_WEIGHTS = (1.0, 1.0, 1.0, 0.4, 0.4, 0.4, 1.0)
+HEAD_WEIGHTS = (1.0, 1.0, 1.0, 0.8, 0.8, 0.6, 0.6)
 """Weight of each head of `statistics.HEADS` where guitar, piano and other are known apart."""
 JOINT_WEIGHTS = (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 """Weights where only their sum is known."""
