@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from .augment import PART_S, Ranges, apply_variant, draw_variant
 from .bands import SAMPLE_RATE
@@ -27,6 +24,7 @@ from .datasets import (
 )
 from .datasets.piece import SHORTEST_S, silent
 from .errors import TrainingError
+from .pool import run_all
 from .store_writer import ClipWriter
 
 __all__ = [
@@ -148,17 +146,5 @@ def prepare(pieces: list[Piece], store: Path, processes: int) -> None:
                 "rename one or prepare their data sets into stores of their own"
             )
         folders[folder] = piece
-    wanted = {f: p for f, p in folders.items() if not (f / "clip.json").is_file()}
-    errors = []
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = {pool.submit(_prepare, piece, folder): piece for folder, piece in wanted.items()}
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="piece", desc="prepare"):
-            try:
-                job.result()
-            except TrainingError as error:
-                errors.append(str(error))
-    if errors:
-        raise TrainingError(
-            f"{len(errors)} of {len(wanted)} pieces could not be prepared:\n  "
-            + "\n  ".join(sorted(errors))
-        )
+    wanted = [(p, f) for f, p in folders.items() if not (f / "clip.json").is_file()]
+    run_all(_prepare, wanted, processes, "piece", "prepared")

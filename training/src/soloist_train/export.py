@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from torch import Tensor, nn
 from torch.export import Dim
 
 from . import bands, half
@@ -47,6 +48,14 @@ def export_folded(net: StudioNet, path: Path) -> None:
     """Write a network whose batch norms are folded already."""
     example = torch.zeros(1, IN_CHANNELS, bands.NUM_BANDS, 4 * bands.FRAME_MULTIPLE)
     frames = bands.FRAME_MULTIPLE * Dim("t", min=2, max=MAX_WINDOW_MULTIPLES)
+    write_graph(net, example, path, ("features", "mask_logits"), {3: frames})
+
+
+def write_graph(
+    net: nn.Module, example: Tensor, path: Path, names: tuple[str, str], dynamic: dict[int, Any]
+) -> None:
+    """Write a network of one input and one output (`names`), opset 18; `dynamic` says which axes
+    of the input vary, and within what."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,9 +66,9 @@ def export_folded(net: StudioNet, path: Path) -> None:
             dynamo=True,
             opset_version=18,
             external_data=False,
-            input_names=["features"],
-            output_names=["mask_logits"],
-            dynamic_shapes={"features": {3: frames}},
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_shapes=(dynamic,),
             verbose=False,
         )
     _strip(path)

@@ -210,11 +210,16 @@ class StudioNet(nn.Module):
         """A copy for inference: batch norms merged into the convolutions."""
         copy = StudioNet(self.config)
         copy.load_state_dict(self.state_dict())
-        copy.eval()
-        for module in copy.modules():
-            if isinstance(module, ConvNorm | Up):
-                module.fold()
+        fold_norms(copy)
         return copy
+
+
+def fold_norms(net: nn.Module) -> None:
+    """Put a network in evaluation mode and merge its batch norms into the convolutions."""
+    net.eval()
+    for module in net.modules():
+        if isinstance(module, ConvNorm | Up):
+            module.fold()
 
 
 def num_parameters(net: nn.Module) -> int:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from . import dynamics
 from .arrangement import plan_arrangement
@@ -24,6 +22,7 @@ from .bands import SAMPLE_RATE, SOURCES
 from .dynamics import bell, equalise, shelf
 from .errors import TrainingError
 from .instruments import Library
+from .pool import run_all
 from .synth import Audio
 
 LEVELS_DB = {"vocals": -20.5, "drums": -20.0, "bass": -21.0, "guitar": -22.5, "piano": -24.5,
@@ -199,19 +198,6 @@ def render_songs(
     library = open_library(config)
     out.mkdir(parents=True, exist_ok=True)
     write_sources(out / "SOURCES.json", library)
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = [
-            pool.submit(_write, out / f"{seed:06d}", seed, config)
-            for seed in range(first_seed, first_seed + count)
-        ]
-        errors = []
-        for job in tqdm(as_completed(jobs), total=count, unit="song", desc="render"):
-            try:
-                job.result()
-            except TrainingError as error:
-                errors.append(str(error))
-    if errors:
-        raise TrainingError(
-            f"{len(errors)} of {count} songs could not be rendered:\n  "
-            + "\n  ".join(sorted(set(errors)))
-        )
+    seeds = range(first_seed, first_seed + count)
+    jobs = [(out / f"{seed:06d}", seed, config) for seed in seeds]
+    run_all(_write, jobs, processes, "song", "rendered")

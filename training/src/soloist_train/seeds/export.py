@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from .. import half
 from ..bands import SAMPLE_RATE, Float, istft, stft
 from ..card import Card, Score, render_card
 from ..errors import TrainingError
-from ..export import TOLERANCE, _strip, session
+from ..export import TOLERANCE, session, write_graph
 from . import mel, mel_unet, system, wave_unet
 from .mel_unet import MelUNet
 from .wave_unet import WaveUNet
@@ -51,22 +49,7 @@ def export_onnx(net: nn.Module, kind: str, path: Path, chunk: int = 0) -> None:
         module = wave_unet
         example = torch.zeros(4, 1, chunk)
         dynamic = {0: Dim("chunks", min=1, max=MAX_SAMPLES // chunk)}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net,
-            (example,),
-            str(path),
-            dynamo=True,
-            opset_version=18,
-            external_data=False,
-            input_names=[module.INPUT],
-            output_names=[module.OUTPUT],
-            dynamic_shapes=(dynamic,),
-            verbose=False,
-        )
-    _strip(path)
+    write_graph(net, example, path, (module.INPUT, module.OUTPUT), dynamic)
     onnx.save(half.store_as_half(onnx.load(path)), path)
 
 

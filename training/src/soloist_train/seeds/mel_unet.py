@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..bands import Float
-from ..model import ConvNorm, Up
+from ..model import ConvNorm, Up, fold_norms
 from ..tables import from_table
 from . import mel
 
@@ -79,10 +79,7 @@ class MelUNet(nn.Module):
         """A copy for inference: batch norms merged into the convolutions."""
         copy = MelUNet(self.config)
         copy.load_state_dict(self.state_dict())
-        copy.eval()
-        for module in copy.modules():
-            if isinstance(module, ConvNorm | Up):
-                module.fold()
+        fold_norms(copy)
         return copy
 
 
