@@ -163,7 +163,11 @@ def read_config(path: Path) -> dict[str, Any]:
 def learning_rate(config: FitConfig, iteration: int) -> float:
     """Rate of an iteration: its stage's linear warm-up, a plateau, half a cosine down to 1 %."""
     _, stage, first = config.stage(iteration)
-    iteration -= first
+    return rate_in(stage, iteration - first)
+
+
+def rate_in(stage: Stage, iteration: int) -> float:
+    """Rate of a stage's iteration, counted from the stage's first."""
     if iteration < stage.warmup:
         return stage.rate * (iteration + 1) / stage.warmup
     start = stage.warmup + stage.hold

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +13,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..averaging import MovingAverages
+from ..checkpoint import LAST, Checkpoint
 from ..errors import TrainingError
+from ..schedule import Stage, rate_in
 from . import system
 from .examples import Chunks, Excerpts, FitConfig
 from .mel_unet import mel_loss
 from .wave_unet import WaveUNet
 from .waveforms import Song, read_waveforms
-
-LAST = "last.pt"
 
 
 class SeedFit:
@@ -32,40 +32,35 @@ class SeedFit:
         self.config = FitConfig.from_dict(config.get("fit", {}))
         torch.manual_seed(self.config.seed)
         self.net = system.build(config).to(memory_format=torch.channels_last)
-        self.ema = {k: v.clone() for k, v in self.net.state_dict().items()}
+        self.averages = MovingAverages(self.net, [self.config.ema])
         make = torch.optim.Adam if self.config.optimizer == "adam" else torch.optim.AdamW
         decay = 0.0 if self.config.optimizer == "adam" else self.config.weight_decay
         self.optimizer = make(self.net.parameters(), self.config.rate, weight_decay=decay)
         source = Chunks if self.config.epochs else Excerpts
         self.examples: Chunks | Excerpts = source(config, self.config, songs)
+        self.schedule = Stage(self.examples.iterations, self.config.rate, self.config.warmup)
         self.iteration = 0
 
     def resume(self) -> None:
         """Go on from the folder's last checkpoint."""
         state = load_checkpoint(self.out / LAST)
-        self.net.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.ema = {k: v.clone() for k, v in state["ema"].items()}
-        self.iteration = state["iteration"]
+        self.net.load_state_dict(state.model)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.averages.restore(state)
+        self.iteration = state.iteration
 
     def save(self) -> None:
-        """Write last.pt, beside the old one first: a run killed here leaves that whole."""
-        partial = self.out / "last.partial"
-        state = {"config": self.raw, "model": self.net.state_dict(), "ema": self.ema,
-                 "optimizer": self.optimizer.state_dict(), "iteration": self.iteration}  # fmt: skip
-        torch.save(state, partial)
-        partial.replace(self.out / LAST)
+        """Write the state as last.pt."""
+        Checkpoint(
+            self.raw, self.net.state_dict(), self.averages.weights[0],
+            self.optimizer.state_dict(), self.iteration,
+        ).save(self.out / LAST)  # fmt: skip
 
     def rate(self) -> float:
         """The iteration's learning rate: constant, or warm-up and half a cosine down to 1 %."""
-        c = self.config
-        if c.constant_rate:
-            return c.rate
-        if self.iteration < c.warmup:
-            return c.rate * (self.iteration + 1) / c.warmup
-        left = max(self.examples.iterations - c.warmup, 1)
-        progress = min((self.iteration - c.warmup) / left, 1.0)
-        return c.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        if self.config.constant_rate:
+            return self.config.rate
+        return rate_in(self.schedule, self.iteration)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """The system's loss on a batch."""
@@ -92,13 +87,7 @@ class SeedFit:
             group["lr"] = self.rate()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
-        keep = min(self.config.ema, (1 + self.iteration) / (10 + self.iteration))
-        with torch.no_grad():
-            for name, own in self.net.state_dict().items():
-                if own.dtype.is_floating_point:
-                    self.ema[name].lerp_(own, 1 - keep)
-                else:
-                    self.ema[name].copy_(own)
+        self.averages.update(self.net, self.iteration)
         return value.item()
 
     def validation_error(self) -> float | None:
@@ -106,7 +95,7 @@ class SeedFit:
         if not isinstance(self.examples, Chunks):
             return None
         net = system.build(self.raw)
-        net.load_state_dict(self.ema)
+        net.load_state_dict(self.averages.weights[0])
         mixes, targets = self.examples.validation
         run, step = system.run_torch(net), 4096
         errors = [
@@ -159,15 +148,15 @@ def fit_system(
     run.run(stop)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """A seed system's checkpoint as plain values, or an error that says what it is not."""
-    if not path.is_file():
-        raise TrainingError(f"no checkpoint at {path}")
+def load_checkpoint(path: Path) -> Checkpoint:
+    """A seed system's checkpoint, or an error that says what it is not."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise TrainingError(f"{path} is not a readable checkpoint: {error}") from error
-    if not isinstance(state, dict) or system.kind_of(state.get("config", {})) == "studio":
+        state = Checkpoint.load(path)
+    except TrainingError as error:
+        if not path.is_file():
+            raise
+        raise TrainingError(f"{path} is not a checkpoint of a seed system: {error}") from error
+    if system.kind_of(state.config) == "studio":
         raise TrainingError(f"{path} is not a checkpoint of a seed system")
     return state
 
@@ -175,6 +164,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_network(path: Path) -> tuple[dict[str, Any], Any]:
     """Configuration and network, with averaged weights, of a checkpoint."""
     state = load_checkpoint(path)
-    net = system.build(state["config"])
-    net.load_state_dict(state["ema"])
-    return state["config"], net.eval()
+    net = system.build(state.config)
+    net.load_state_dict(state.ema)
+    return state.config, net.eval()
