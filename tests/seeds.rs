@@ -7,16 +7,14 @@ mod common;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use common::{BLOCKS, Pace, RATES_HZ, config, music, play, repository, runtime, stream};
+use common::{BLOCKS, Pace, RATES_HZ, config, music, play, repository, runtime, separate, stream};
 use ndarray::{Array2, Array3};
 use ndarray_npy::read_npy;
 use soloist::dsp::level::{peak_dbfs, residual_peak_dbfs};
 use soloist::inference::{self, EngineUser, Estimator, InferenceError, Provider};
 use soloist::model::{Instrument, ModelCard};
-use soloist::render::Renderer;
-use soloist::streaming::{Controls, LatencyMode, StemBlock, latency_frames, recording_features};
+use soloist::streaming::{Controls, LatencyMode, latency_frames, recording_features};
 
 const SEEDS: [&str; 2] = ["mel-unet", "wave-unet"];
 
@@ -33,27 +31,6 @@ fn network(name: &str) -> Box<dyn Estimator> {
 
 fn fixture(name: &str, file: &str) -> PathBuf {
     repository().join("tests/fixtures").join(name).join(file)
-}
-
-/// All stems of `input`: `[source][channel][frame]`.
-fn separate(
-    card: &Arc<ModelCard>,
-    estimator: Box<dyn Estimator>,
-    input: &[Vec<f32>],
-    rate: f64,
-) -> Vec<Vec<Vec<f32>>> {
-    let mut renderer = Renderer::new(Arc::clone(card), estimator, rate, input.len());
-    let mut stems = vec![vec![Vec::new(); input.len()]; card.sources().len()];
-    let mut sink = |block: StemBlock<'_>| {
-        for (source, stem) in stems.iter_mut().enumerate() {
-            for (channel, out) in stem.iter_mut().enumerate() {
-                out.extend_from_slice(block.stem(source, channel));
-            }
-        }
-        Ok(())
-    };
-    renderer.separate(input, &AtomicBool::new(false), &mut sink).unwrap();
-    stems
 }
 
 #[test]

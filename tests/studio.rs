@@ -15,22 +15,9 @@ use soloist::model::{Instrument, ModelCard};
 use soloist::render::{RenderError, Renderer};
 use soloist::streaming::{Controls, recording_features};
 
-/// All stems of `input`: `[source][channel][frame]`.
+/// All stems of `input` by the shipped model: `[source][channel][frame]`.
 fn separate(input: &[Vec<f32>], rate: f64) -> Vec<Vec<Vec<f32>>> {
-    let card = studio_card();
-    let num_sources = card.sources().len();
-    let mut renderer = Renderer::new(card, studio(), rate, input.len());
-    let mut stems = vec![vec![Vec::new(); input.len()]; num_sources];
-    let mut sink = |block: soloist::streaming::StemBlock<'_>| {
-        for (source, stem) in stems.iter_mut().enumerate() {
-            for (channel, out) in stem.iter_mut().enumerate() {
-                out.extend_from_slice(block.stem(source, channel));
-            }
-        }
-        Ok(())
-    };
-    renderer.separate(input, &AtomicBool::new(false), &mut sink).unwrap();
-    stems
+    common::separate(&studio_card(), studio(), input, rate)
 }
 
 fn isolate(input: &[Vec<f32>], rate: f64, controls: &Controls) -> Vec<Vec<f32>> {

@@ -26,3 +26,14 @@ pub(crate) fn copy_padded(signal: &[f32], start: i64, window: &mut [f32]) {
     inside.copy_from_slice(&signal[begin as usize..stop as usize]);
     after.fill(0.0);
 }
+
+/// Noise within -1 and 1 for unit tests, the same for the same `state`.
+#[cfg(test)]
+pub(crate) fn noise(len: usize, mut state: u32) -> Vec<f32> {
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}

@@ -166,15 +166,7 @@ impl Istft {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(len: usize, mut state: u32) -> Vec<f32> {
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
+    use crate::dsp::noise;
 
     #[test]
     fn analysis_equals_the_definition_in_double_precision() {

@@ -139,6 +139,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::dsp::noise;
 
     const CARD: &str = include_str!("../../tests/cards/waveform.toml");
 
@@ -151,20 +152,10 @@ mod tests {
         WaveformHead::new(&ModelCard::parse(&text, Path::new("card.toml")).unwrap()).unwrap()
     }
 
-    fn noise(len: usize) -> Vec<f32> {
-        let mut state = 5_u32;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
-
     #[test]
     fn only_chunks_that_masks_depend_on_are_run_and_come_back_to_their_places() {
         let head = head();
-        let mut window = noise(2 * 4096);
+        let mut window = noise(2 * 4096, 5);
         // The second channel is silent in its chunk 9.
         window[4096 + 9 * 256..4096 + 10 * 256].fill(0.0);
         let batch = head.batch(&window, 4096, 34..44);
@@ -183,7 +174,7 @@ mod tests {
     #[test]
     fn a_scaled_mix_claims_its_scale_and_an_inverted_one_nothing() {
         let mut head = head();
-        let window = noise(4096);
+        let window = noise(4096, 5);
         for (gain, want) in [(1.0, 1.0), (0.25, 0.25), (3.0, 1.0), (-1.0, 0.0), (0.0, 0.0)] {
             let estimate: Vec<f32> = window.iter().map(|sample| sample * gain).collect();
             let mut masks = vec![9.0; 3 * 2 * 129];
@@ -203,7 +194,7 @@ mod tests {
     #[test]
     fn a_sample_that_is_not_finite_is_an_error_that_names_its_hop_frame() {
         let head = head();
-        let window = noise(4096);
+        let window = noise(4096, 5);
         let batch = head.batch(&window, 4096, 34..44);
         let mut output = batch.input.clone();
         output[300] = f32::NAN;

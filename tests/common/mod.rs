@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use soloist::inference::{self, Estimator, Provider};
 use soloist::model::ModelCard;
+use soloist::render::Renderer;
 use soloist::streaming::{
-    AudioEndpoint, Controls, LatencyMode, StreamConfig, Worker, WorkerEndpoint, split,
+    AudioEndpoint, Controls, LatencyMode, StemBlock, StreamConfig, Worker, WorkerEndpoint, split,
 };
 
 /// Every host sample rate that must work.
@@ -53,6 +55,27 @@ pub fn music(sample_rate_hz: f64, num_frames: usize) -> Vec<Vec<f32>> {
         right.push((0.2 * pluck + 0.3 * bass + 0.3 * drum) as f32);
     }
     vec![left, right]
+}
+
+/// All stems of `input`: `[source][channel][frame]`.
+pub fn separate(
+    card: &Arc<ModelCard>,
+    estimator: Box<dyn Estimator>,
+    input: &[Vec<f32>],
+    rate: f64,
+) -> Vec<Vec<Vec<f32>>> {
+    let mut renderer = Renderer::new(Arc::clone(card), estimator, rate, input.len());
+    let mut stems = vec![vec![Vec::new(); input.len()]; card.sources().len()];
+    let mut sink = |block: StemBlock<'_>| {
+        for (source, stem) in stems.iter_mut().enumerate() {
+            for (channel, out) in stem.iter_mut().enumerate() {
+                out.extend_from_slice(block.stem(source, channel));
+            }
+        }
+        Ok(())
+    };
+    renderer.separate(input, &AtomicBool::new(false), &mut sink).unwrap();
+    stems
 }
 
 /// Lengths of consecutive blocks that add up to `total`; `size` 0 gives random ones, empty and
