@@ -12,7 +12,7 @@ use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, vio
 use common::{block_lengths, config, noise, stream};
 use soloist::inference::Identity;
 use soloist::model::{Instrument, ModelCard};
-use soloist::streaming::{Controls, MixMode};
+use soloist::streaming::{Controls, MixMode, StemControl, StemOutputs};
 
 #[global_allocator]
 static ALLOCATOR: AllocDisabler = AllocDisabler;
@@ -31,13 +31,21 @@ fn the_audio_callback_never_allocates_and_the_detector_would_tell() {
     let mut left = input[0].clone();
     let mut right = input[1].clone();
     let mut worker = Some(worker);
+    // The last instruments' buses are inactive, and not all are as long as a block.
+    let mut buses = vec![[vec![0.0; 4096], vec![0.0; 700]]; 4];
     let mut begin = 0;
     for (index, length) in block_lengths(0, left.len()).into_iter().enumerate() {
         let controls = Controls {
             instrument: Instrument::ALL[index % 6],
-            mode: if index % 5 == 0 { MixMode::Remove } else { MixMode::Isolate },
+            mode: [MixMode::Remove, MixMode::Isolate, MixMode::Remix][index % 3],
             mix: (index % 7) as f32 / 6.0,
             bypass: index % 11 == 0,
+            focus: (index % 9) as f32 / 4.0 - 1.0,
+            stems: Instrument::ALL.map(|instrument| StemControl {
+                gain: index as f32 / 500.0,
+                solo: (instrument as usize + index).is_multiple_of(13),
+                mute: (instrument as usize + index).is_multiple_of(5),
+            }),
             ..Controls::default()
         };
         let range = begin..begin + length;
@@ -46,7 +54,17 @@ fn the_audio_callback_never_allocates_and_the_detector_would_tell() {
             if index % 97 == 96 {
                 audio.reset(&controls);
             }
-            audio.process(&mut [left, right], &controls);
+            if index % 2 == 0 {
+                audio.process(&mut [left, right], &controls);
+                return;
+            }
+            let mut stems = StemOutputs::default();
+            for (instrument, channels) in Instrument::ALL.into_iter().zip(&mut buses) {
+                for (channel, frames) in channels.iter_mut().enumerate() {
+                    stems.set(instrument, channel, frames);
+                }
+            }
+            audio.process_stems(&mut [left, right], &mut stems, &controls);
         });
         if index == 200 {
             // The input ring overflows and a new epoch begins.

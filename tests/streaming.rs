@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{BLOCKS, Pace, RATES_HZ, cards, config, noise, play, residual_dbfs, stream};
+use common::{BLOCKS, Pace, RATES_HZ, Uneven, cards, config, noise, play, residual_dbfs, stream};
 use soloist::inference::{Estimator, Identity, InferenceError, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::{
@@ -81,47 +81,6 @@ fn latency_by_kind_of_network_at_its_own_rate() {
         cards().iter().map(|card| latency_frames(card, 44_100.0, LatencyMode::Studio)).collect();
     // 1.956 s, 2.049 s and 1.189 s.
     assert_eq!(latencies, [86_239, 90_335, 52_447]);
-}
-
-/// Gives every source a mask that depends on the features and on the place.
-struct Uneven {
-    num_sources: usize,
-    pause: Duration,
-}
-
-impl Uneven {
-    fn boxed(card: &ModelCard, pause_ms: u64) -> Box<dyn Estimator> {
-        Box::new(Self { num_sources: card.sources().len(), pause: Duration::from_millis(pause_ms) })
-    }
-}
-
-impl Estimator for Uneven {
-    fn provider(&self) -> Provider {
-        Provider::Cpu
-    }
-
-    fn estimate(
-        &mut self,
-        features: &[f32],
-        num_frames: usize,
-        wanted: Range<usize>,
-        masks: &mut [f32],
-    ) -> Result<(), InferenceError> {
-        std::thread::sleep(self.pause);
-        let source_len = masks.len() / (wanted.len() * self.num_sources);
-        let frames = masks.chunks_exact_mut(self.num_sources * source_len);
-        for (frame, out) in wanted.zip(frames) {
-            for point in 0..source_len {
-                let level = features[(point % 512) * num_frames + frame].abs() + 0.01;
-                let weight = |s: usize| level + (s * 31 + point) as f32 % 7.0;
-                let sum: f32 = (0..self.num_sources).map(weight).sum();
-                for source in 0..self.num_sources {
-                    out[source * source_len + point] = weight(source) / sum;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl SoloistParams {
             output_gain: gain_from_db(self.output_gain.value()),
             bypass: self.bypass.value(),
             late_policy: LatePolicy::from(self.late_policy.value()),
+            ..Controls::default()
         }
     }
 }

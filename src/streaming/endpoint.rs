@@ -14,6 +14,7 @@ use super::ring::ResultQueue;
 use super::separator::Separator;
 use super::shared::{EpochMark, Shared};
 use super::status::{StreamState, StreamStatus};
+use super::stem_outputs::StemOutputs;
 pub use super::worker::WorkerEndpoint;
 use crate::dsp::delay::DelayLine;
 use crate::dsp::level::sanitise;
@@ -98,6 +99,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         unannounced: 0,
         clean: vec![0.0; MAX_CHUNK_FRAMES * num_channels],
         stems: vec![0.0; MAX_CHUNK_FRAMES * stem_frame_len],
+        direct: vec![0.0; MAX_CHUNK_FRAMES],
     };
     let worker = WorkerEndpoint::new(
         shared,
@@ -142,6 +144,8 @@ pub struct AudioEndpoint {
     unannounced: usize,
     clean: Vec<f32>,
     stems: Vec<f32>,
+    /// Gains of the stems that go out by themselves, one a frame.
+    direct: Vec<f32>,
 }
 
 impl AudioEndpoint {
@@ -177,13 +181,39 @@ impl AudioEndpoint {
     /// # Realtime safety
     /// Does not allocate, lock or wait.
     pub fn process(&mut self, channels: &mut [&mut [f32]], controls: &Controls) {
-        self.process_chunks(channels, controls, |_| {}, |_| {});
+        self.process_stems(channels, &mut StemOutputs::default(), controls);
+    }
+
+    /// As [`AudioEndpoint::process`], and writes every stem as well, at the same latency. Stems are
+    /// neither mixed nor scaled: where results are on time they sum to the delayed mix, with late
+    /// results they fade out, and in bypass they are silent. A stem that the model lacks is
+    /// silence.
+    ///
+    /// # Realtime safety
+    /// Does not allocate, lock or wait.
+    pub fn process_stems(
+        &mut self,
+        main: &mut [&mut [f32]],
+        stems: &mut StemOutputs<'_>,
+        controls: &Controls,
+    ) {
+        self.process_chunks(main, stems, controls, |_| {}, |_| {});
     }
 
     /// As [`AudioEndpoint::process`], but waits for every result: for offline rendering. Falls
     /// back to the delayed mix only when there is no worker or it has failed.
     pub fn process_blocking(&mut self, channels: &mut [&mut [f32]], controls: &Controls) {
-        self.process_chunks(channels, controls, Self::wait_for_room, |endpoint| {
+        self.process_stems_blocking(channels, &mut StemOutputs::default(), controls);
+    }
+
+    /// As [`AudioEndpoint::process_stems`], but waits as [`AudioEndpoint::process_blocking`] does.
+    pub fn process_stems_blocking(
+        &mut self,
+        main: &mut [&mut [f32]],
+        stems: &mut StemOutputs<'_>,
+        controls: &Controls,
+    ) {
+        self.process_chunks(main, stems, controls, Self::wait_for_room, |endpoint| {
             endpoint.shared.wake_worker();
             endpoint.wait_for_results();
         });
@@ -204,13 +234,15 @@ impl AudioEndpoint {
                 outcome = work();
             }
         };
-        self.process_chunks(channels, controls, |_| {}, work);
+        let stems = &mut StemOutputs::default();
+        self.process_chunks(channels, stems, controls, |_| {}, work);
         outcome
     }
 
     fn process_chunks(
         &mut self,
         channels: &mut [&mut [f32]],
+        stems: &mut StemOutputs<'_>,
         controls: &Controls,
         before: impl Fn(&mut Self),
         mut between: impl FnMut(&mut Self),
@@ -225,6 +257,7 @@ impl AudioEndpoint {
             self.push_input(channels, begin..end);
             between(self);
             self.mix_output(channels, begin..end);
+            self.write_stems(stems, begin..end);
             self.position += (end - begin) as i64;
             begin = end;
         }
@@ -346,7 +379,7 @@ impl AudioEndpoint {
             for (channel, delay) in self.delays.iter_mut().enumerate() {
                 dry[channel] = delay.process(self.clean[index * self.num_channels + channel]);
             }
-            self.mixer.mix_frame(
+            self.direct[index] = self.mixer.mix_frame(
                 &stems[index * stem_frame_len..][..stem_frame_len],
                 &dry[..self.num_channels],
                 self.fade,
@@ -359,5 +392,17 @@ impl AudioEndpoint {
         if late_frames > 0 && self.shared.status.state() == StreamState::Running {
             self.shared.status.count_late(late_frames);
         }
+    }
+
+    /// Writes the stems of the chunk that has just been mixed.
+    fn write_stems(&self, outputs: &mut StemOutputs<'_>, range: std::ops::Range<usize>) {
+        if !outputs.any() {
+            return;
+        }
+        let num_frames = range.len();
+        let stem_frame_len = self.mixer.num_sources() * self.num_channels;
+        let stems = &self.stems[..num_frames * stem_frame_len];
+        let direct = &self.direct[..num_frames];
+        outputs.write(range, &self.mixer.places(), stems, self.num_channels, direct);
     }
 }

@@ -13,6 +13,28 @@ pub enum LatencyMode {
     /// The whole window of about 15 s, with 0.74 s of lookahead: the best quality.
     #[default]
     Studio,
+    /// About 0.75 s in all: less lookahead, shorter emissions.
+    Balanced,
+}
+
+impl LatencyMode {
+    /// Every mode, from the longest latency to the shortest.
+    pub const ALL: [Self; 2] = [Self::Studio, Self::Balanced];
+
+    /// Lower-case name, as in saved states and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Studio => "studio",
+            Self::Balanced => "balanced",
+        }
+    }
+
+    /// The mode of that name; `None` for one that this version does not know.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
 }
 
 /// How often the network runs and what it may see, in its hop frames.
@@ -34,11 +56,14 @@ impl Schedule {
             let hops = duration_s * card.sample_rate_hz() / card.analysis.hop_size as f64;
             (hops.round() as usize).max(1)
         };
-        let LatencyMode::Studio = mode;
+        let (lookahead_s, emission_s) = match mode {
+            LatencyMode::Studio => (0.743, 0.557),
+            LatencyMode::Balanced => (0.279, 0.186),
+        };
         // A short window cannot emit more than it holds.
         let quarter = (card.window.frames / 4).max(1);
-        let lookahead = frames(0.743).min(quarter);
-        let emission = frames(0.557).min(quarter);
+        let lookahead = frames(lookahead_s).min(quarter);
+        let emission = frames(emission_s).min(quarter);
         Self {
             emission,
             lookahead,
@@ -109,12 +134,31 @@ mod tests {
     }
 
     #[test]
+    fn balanced_latency_is_three_quarters_of_a_second_at_every_sample_rate() {
+        let card = ModelCard::builtin();
+        for rate in [44_100.0, 48_000.0, 88_200.0, 96_000.0, 192_000.0] {
+            let latency_s = latency_frames(&card, rate, LatencyMode::Balanced) as f64 / rate;
+            assert!((0.74..0.755).contains(&latency_s), "{latency_s} s at {rate} Hz");
+        }
+    }
+
+    #[test]
     fn short_windows_bound_the_schedule() {
         let mut card = ModelCard::builtin();
         card.window.frames = 32;
         card.window.multiple = 32;
-        let schedule = Schedule::new(&card, LatencyMode::Studio);
-        assert!(schedule.emission + schedule.lookahead <= 32);
-        assert!(schedule.crossfade <= schedule.lookahead);
+        for mode in LatencyMode::ALL {
+            let schedule = Schedule::new(&card, mode);
+            assert!(schedule.emission + schedule.lookahead <= 32);
+            assert!(schedule.crossfade <= schedule.lookahead);
+        }
+    }
+
+    #[test]
+    fn modes_are_known_by_their_names() {
+        for mode in LatencyMode::ALL {
+            assert_eq!(LatencyMode::from_name(mode.name()), Some(mode));
+        }
+        assert_eq!(LatencyMode::from_name("live"), None);
     }
 }

@@ -18,6 +18,25 @@ pub enum MixMode {
     Isolate,
     /// All but it is heard.
     Remove,
+    /// Every instrument is heard as its [`StemControl`] says.
+    Remix,
+}
+
+/// What [`MixMode::Remix`] does with one instrument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StemControl {
+    /// Linear gain, 0 or more.
+    pub gain: f32,
+    /// Silences every instrument that is not solo.
+    pub solo: bool,
+    /// Silences this instrument, solo or not.
+    pub mute: bool,
+}
+
+impl Default for StemControl {
+    fn default() -> Self {
+        Self { gain: 1.0, solo: false, mute: false }
+    }
 }
 
 /// What is heard where a result did not come in time.
@@ -33,7 +52,7 @@ pub enum LatePolicy {
 /// What the listener has set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Controls {
-    /// Chosen instrument.
+    /// Chosen instrument, of Isolate and Remove.
     pub instrument: Instrument,
     /// What is done with it.
     pub mode: MixMode,
@@ -45,6 +64,10 @@ pub struct Controls {
     pub bypass: bool,
     /// For late results.
     pub late_policy: LatePolicy,
+    /// -1 (soft masks) to 1 (sharp masks); 0 leaves them as the network gives them.
+    pub focus: f32,
+    /// For Remix, in the order of [`Instrument::ALL`].
+    pub stems: [StemControl; Instrument::ALL.len()],
 }
 
 impl Default for Controls {
@@ -56,8 +79,31 @@ impl Default for Controls {
             output_gain: 1.0,
             bypass: false,
             late_policy: LatePolicy::DelayedMix,
+            focus: 0.0,
+            stems: [StemControl::default(); Instrument::ALL.len()],
         }
     }
+}
+
+impl Controls {
+    /// Linear gain of one instrument in the result.
+    fn stem_gain(&self, instrument: Instrument) -> f32 {
+        let gain_if = |heard: bool| if heard { 1.0 } else { 0.0 };
+        match self.mode {
+            MixMode::Isolate => gain_if(instrument == self.instrument),
+            MixMode::Remove => gain_if(instrument != self.instrument),
+            MixMode::Remix => {
+                let stem = self.stems[instrument as usize];
+                let others_solo = !stem.solo && self.stems.iter().any(|stem| stem.solo);
+                gain_if(!stem.mute && !others_solo) * clean(stem.gain, 1.0).max(0.0)
+            }
+        }
+    }
+}
+
+/// A host or a file may hold anything.
+fn clean(value: f32, fallback: f32) -> f32 {
+    if value.is_finite() { value } else { fallback }
 }
 
 /// Where each source of a model stands; copied, so that the audio thread holds no card.
@@ -79,6 +125,13 @@ impl SourceMap {
     pub fn num_sources(&self) -> usize {
         self.num_sources
     }
+
+    /// Place of each instrument among the sources, where the model has it.
+    pub fn places(&self) -> [Option<usize>; Instrument::ALL.len()] {
+        Instrument::ALL.map(|instrument| {
+            self.sources[..self.num_sources].iter().position(|&source| source == Some(instrument))
+        })
+    }
 }
 
 /// Mixes stems with smoothed gains.
@@ -87,6 +140,8 @@ pub(crate) struct StemMixer {
     stems: [Ramp; MAX_SOURCES],
     dry: Ramp,
     fallback: Ramp,
+    /// Gain of the stems that go out by themselves.
+    direct: Ramp,
 }
 
 /// Gains that the controls ask for.
@@ -94,20 +149,26 @@ struct Targets {
     stems: [f32; MAX_SOURCES],
     dry: f32,
     fallback: f32,
+    direct: f32,
 }
 
 impl StemMixer {
     pub fn new(map: SourceMap, sample_rate_hz: f64, controls: &Controls) -> Self {
         let length = frames_from_seconds_ceil(CONTROL_RAMP_S, sample_rate_hz);
         let ramp = || Ramp::new(0.0, length);
-        let mut mixer =
-            Self { map, stems: std::array::from_fn(|_| ramp()), dry: ramp(), fallback: ramp() };
+        let stems = std::array::from_fn(|_| ramp());
+        let mut mixer = Self { map, stems, dry: ramp(), fallback: ramp(), direct: ramp() };
         mixer.snap_to(controls);
         mixer
     }
 
     pub fn num_sources(&self) -> usize {
         self.map.num_sources
+    }
+
+    /// See [`SourceMap::places`].
+    pub fn places(&self) -> [Option<usize>; Instrument::ALL.len()] {
+        self.map.places()
     }
 
     /// Jumps to the controls' gains.
@@ -118,6 +179,7 @@ impl StemMixer {
         }
         self.dry.snap_to(targets.dry);
         self.fallback.snap_to(targets.fallback);
+        self.direct.snap_to(targets.direct);
     }
 
     /// Begins to move to the controls' gains.
@@ -128,33 +190,32 @@ impl StemMixer {
         }
         self.dry.set_target(targets.dry);
         self.fallback.set_target(targets.fallback);
+        self.direct.set_target(targets.direct);
     }
 
     fn targets(&self, controls: &Controls) -> Targets {
         if controls.bypass {
-            return Targets { stems: [0.0; MAX_SOURCES], dry: 1.0, fallback: 0.0 };
+            return Targets { stems: [0.0; MAX_SOURCES], dry: 1.0, fallback: 0.0, direct: 0.0 };
         }
-        // A host or a file may hold anything.
-        let clean = |value: f32, fallback: f32| if value.is_finite() { value } else { fallback };
         let (dry, wet) = dry_wet_gains(clean(controls.mix, 1.0));
         let gain = clean(controls.output_gain, 1.0);
         let wet = wet * gain;
-        let stems = std::array::from_fn(|index| {
-            let chosen = self.map.sources[index] == Some(controls.instrument);
-            let heard = chosen == (controls.mode == MixMode::Isolate);
-            if heard && index < self.map.num_sources { wet } else { 0.0 }
-        });
+        let stems = self
+            .map
+            .sources
+            .map(|source| source.map_or(0.0, |instrument| wet * controls.stem_gain(instrument)));
         let fallback = match controls.late_policy {
             LatePolicy::DelayedMix => wet,
             LatePolicy::Silence => 0.0,
         };
-        Targets { stems, dry: dry * gain, fallback }
+        Targets { stems, dry: dry * gain, fallback, direct: 1.0 }
     }
 
     /// Mixes one frame. `stems` holds `source x channel` samples, `dry` the delayed mix; `wet` is
-    /// the weight of the results, 1 when they are on time. Writes a sample a channel.
+    /// the weight of the results, 1 when they are on time. Writes a sample a channel, and returns
+    /// the gain of stems that go out by themselves: they never carry the dry signal.
     #[inline]
-    pub fn mix_frame(&mut self, stems: &[f32], dry: &[f32], wet: f32, output: &mut [f32]) {
+    pub fn mix_frame(&mut self, stems: &[f32], dry: &[f32], wet: f32, output: &mut [f32]) -> f32 {
         let num_channels = dry.len();
         let mut sums = [0.0_f32; MAX_CHANNELS];
         for (ramp, stem) in self.stems.iter_mut().zip(stems.chunks_exact(num_channels)) {
@@ -168,6 +229,7 @@ impl StemMixer {
         for ((out, &dry), &sum) in output.iter_mut().zip(dry).zip(&sums) {
             *out = wet * sum + (dry_gain + fallback) * dry;
         }
+        wet * self.direct.advance()
     }
 }
 
@@ -193,6 +255,69 @@ mod tests {
         let remove = Controls { mode: MixMode::Remove, ..isolate };
         let all: f32 = STEMS.iter().step_by(2).sum();
         assert_eq!(mixed(&remove, 1.0)[0], all - 4.0);
+    }
+
+    /// Remix with the stems changed as `change` says.
+    fn remixed(change: impl Fn(&mut [StemControl; 6])) -> f32 {
+        let mut controls = Controls { mode: MixMode::Remix, ..Controls::default() };
+        change(&mut controls.stems);
+        mixed(&controls, 1.0)[0]
+    }
+
+    #[test]
+    fn remix_at_unity_is_what_isolate_and_remove_sum_to() {
+        let isolate = Controls { instrument: Instrument::Guitar, ..Controls::default() };
+        let remove = Controls { mode: MixMode::Remove, ..isolate };
+        assert_eq!(remixed(|_| {}), mixed(&isolate, 1.0)[0] + mixed(&remove, 1.0)[0]);
+    }
+
+    #[test]
+    fn remix_follows_gains_solos_and_mutes() {
+        let all: f32 = STEMS.iter().step_by(2).sum();
+        // Drums are 4, guitar 64, the left of each.
+        let (drums, guitar) = (Instrument::Drums as usize, Instrument::Guitar as usize);
+        assert_eq!(remixed(|stems| stems[drums].gain = 0.5), all - 2.0);
+        assert_eq!(remixed(|stems| stems[guitar].gain = 3.0), all + 128.0);
+        assert_eq!(remixed(|stems| stems[drums].mute = true), all - 4.0);
+        assert_eq!(remixed(|stems| stems[guitar].solo = true), 64.0);
+        let two = |stems: &mut [StemControl; 6]| {
+            stems[guitar].solo = true;
+            stems[drums].solo = true;
+            stems[drums].gain = 2.0;
+        };
+        assert_eq!(remixed(two), 72.0);
+        let both = |stems: &mut [StemControl; 6]| {
+            stems[guitar] = StemControl { solo: true, mute: true, ..StemControl::default() };
+        };
+        assert_eq!(remixed(both), 0.0, "a mute holds under a solo");
+        assert_eq!(remixed(|stems| stems[drums].gain = f32::NAN), all);
+        assert_eq!(remixed(|stems| stems[drums].gain = -1.0), all - 4.0);
+    }
+
+    #[test]
+    fn instruments_that_the_model_lacks_contribute_nothing() {
+        let text = include_str!("../../tests/cards/log-mel.toml");
+        let card = ModelCard::parse(text, std::path::Path::new("card.toml")).unwrap();
+        let mut controls = Controls { mode: MixMode::Remix, ..Controls::default() };
+        let map = SourceMap::new(&card);
+        assert_eq!(map.places(), [Some(0), None, None, None, None, Some(1)]);
+        let mut output = [0.0; 2];
+        controls.stems[Instrument::Piano as usize].gain = 8.0;
+        StemMixer::new(map, 48_000.0, &controls).mix_frame(&STEMS[..4], &DRY, 1.0, &mut output);
+        assert_eq!(output, [5.0, 10.0]);
+        controls.stems[Instrument::Piano as usize].solo = true;
+        StemMixer::new(map, 48_000.0, &controls).mix_frame(&STEMS[..4], &DRY, 1.0, &mut output);
+        assert_eq!(output, [0.0; 2], "a solo of what is absent leaves nothing");
+    }
+
+    #[test]
+    fn stems_by_themselves_follow_the_results_and_are_silent_in_bypass() {
+        let map = SourceMap::new(&ModelCard::builtin());
+        for (bypass, wet, gain) in [(false, 1.0, 1.0), (false, 0.25, 0.25), (true, 1.0, 0.0)] {
+            let controls = Controls { bypass, mix: 0.3, output_gain: 5.0, ..Controls::default() };
+            let mut mixer = StemMixer::new(map, 48_000.0, &controls);
+            assert_eq!(mixer.mix_frame(&STEMS, &DRY, wet, &mut [0.0; 2]), gain);
+        }
     }
 
     #[test]

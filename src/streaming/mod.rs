@@ -12,6 +12,7 @@ mod ring;
 pub mod separator;
 mod shared;
 mod status;
+mod stem_outputs;
 mod synthesis;
 mod waveform_analysis;
 mod worker;
@@ -20,9 +21,10 @@ pub use analysis::UnsupportedModel;
 pub use band_analysis::recording_features;
 pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, WorkerEndpoint, split};
 pub use latency::{LatencyMode, latency_frames};
-pub use mixer::{Controls, LatePolicy, MixMode};
+pub use mixer::{Controls, LatePolicy, MixMode, StemControl};
 pub use separator::{Separator, StemBlock};
 pub use status::{StreamState, StreamStatus};
+pub use stem_outputs::StemOutputs;
 pub use worker::Worker;
 
 /// Most channels of a stream.

@@ -2,11 +2,13 @@
 
 #![allow(dead_code)]
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use soloist::inference::{self, Estimator, Provider};
+use soloist::inference::{self, Estimator, InferenceError, Provider};
 use soloist::model::ModelCard;
 use soloist::render::Renderer;
 use soloist::streaming::{
@@ -106,6 +108,48 @@ pub fn stream(config: &StreamConfig, estimator: Box<dyn Estimator>) -> (AudioEnd
 
 pub fn spawn(worker: WorkerEndpoint, estimator: Box<dyn Estimator>) -> Worker {
     Worker::spawn(worker, move || Ok(estimator)).unwrap()
+}
+
+/// Gives every source a mask that depends on the features and on the place.
+pub struct Uneven {
+    num_sources: usize,
+    pause: Duration,
+}
+
+impl Uneven {
+    /// One that takes `pause_ms` for each run.
+    pub fn boxed(card: &ModelCard, pause_ms: u64) -> Box<dyn Estimator> {
+        Box::new(Self { num_sources: card.sources().len(), pause: Duration::from_millis(pause_ms) })
+    }
+}
+
+impl Estimator for Uneven {
+    fn provider(&self) -> Provider {
+        Provider::Cpu
+    }
+
+    fn estimate(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        wanted: Range<usize>,
+        masks: &mut [f32],
+    ) -> Result<(), InferenceError> {
+        std::thread::sleep(self.pause);
+        let source_len = masks.len() / (wanted.len() * self.num_sources);
+        let frames = masks.chunks_exact_mut(self.num_sources * source_len);
+        for (frame, out) in wanted.zip(frames) {
+            for point in 0..source_len {
+                let level = features[(point % 512) * num_frames + frame].abs() + 0.01;
+                let weight = |s: usize| level + (s * 31 + point) as f32 % 7.0;
+                let sum: f32 = (0..self.num_sources).map(weight).sum();
+                for source in 0..self.num_sources {
+                    out[source * source_len + point] = weight(source) / sum;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How blocks are processed.
