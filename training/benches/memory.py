@@ -23,6 +23,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -92,13 +93,15 @@ def child(store: Path, out: Path, iterations: int) -> None:
     from soloist_train.store import Stem, StoredStem
 
     touched: set[Path] = set()
+    lock = threading.Lock()  # workers are threads
     read = StoredStem.crop
 
     def crop(stem: StoredStem, start: int, frames: int) -> Stem:
-        if stem.folder not in touched:
-            touched.add(stem.folder)
-            (out / "touched.new").write_text(json.dumps(len(touched)))
-            (out / "touched.new").replace(out / "touched.json")
+        with lock:
+            if stem.folder not in touched:
+                touched.add(stem.folder)
+                (out / "touched.new").write_text(json.dumps(len(touched)))
+                (out / "touched.new").replace(out / "touched.json")
         return read(stem, start, frames)
 
     StoredStem.crop = crop  # type: ignore[method-assign]
