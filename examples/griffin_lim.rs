@@ -18,7 +18,7 @@ use soloist::files::{Audio, Panel, SpectrogramOptions, read_audio, sdr_db, write
 use soloist::inference::{self, Estimator, Identity, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::render::{FrameSource, Reconstructor, Renderer};
-use soloist::streaming::{Controls, recording_features};
+use soloist::streaming::{Controls, LatencyMode, StreamConfig, recording_features};
 
 const INSTRUMENT: Instrument = Instrument::Vocals;
 
@@ -80,8 +80,13 @@ fn by_masks(
     estimator: Box<dyn Estimator>,
     input: &Audio,
 ) -> Result<Audio, Box<dyn Error>> {
-    let rate_hz = f64::from(input.sample_rate_hz);
-    let mut renderer = Renderer::new(Arc::clone(card), estimator, rate_hz, 1);
+    let config = StreamConfig {
+        card: Arc::clone(card),
+        sample_rate_hz: f64::from(input.sample_rate_hz),
+        num_channels: 1,
+        mode: LatencyMode::Studio,
+    };
+    let mut renderer = Renderer::new(config, estimator);
     let controls = Controls { instrument: INSTRUMENT, ..Controls::default() };
     let mut output = Vec::new();
     renderer.isolate(&input.channels, &controls, &AtomicBool::new(false), &mut |block| {

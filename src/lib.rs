@@ -5,7 +5,7 @@
 //! ```text
 //! host block ─▶ AudioEndpoint ──ring──▶ WorkerEndpoint ─▶ Separator
 //!                                          ├─ window of the network's duration ─▶ features or samples
-//!                                          │     ─▶ last 15 s ─▶ Estimator ─▶ mask timeline ──┐
+//!                                          │     ─▶ last 3-15 s ─▶ Estimator ─▶ mask timeline ─┐
 //!                                          └─ host-rate STFT of the untouched mix ────────────×
 //!               ◀─ gains, dry/wet ◀─ring── all stems ◀─ inverse STFT, overlap-add ◀────────────┘
 //! ```
@@ -28,7 +28,8 @@
 //! - **bin**: one frequency of a discrete Fourier transform. **Band**: a range of bins.
 //! - **mask**: the share of the mix, 0 to 1, that belongs to one source at a time and frequency.
 //! - **stem**: the sound of one source. **Mix**: all of them, as received.
-//! - **window**: the stretch of hop frames that the network sees at once.
+//! - **window**: the stretch of hop frames that the network sees at once. **Context**: those at its
+//!   beginning whose masks lack a past.
 //! - **emission**: the hop frames that one run adds. **Lookahead**: those that it sees after them.
 //! - **epoch**: a stretch of input without a break; resets and jumps begin a new one.
 //! - **latency**: the frames by which the output lags the input; constant for a stream.

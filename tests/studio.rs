@@ -13,7 +13,7 @@ use soloist::dsp::level::{peak_dbfs, residual_peak_dbfs};
 use soloist::inference::{self, EngineUser, Estimator, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::render::{RenderError, Renderer};
-use soloist::streaming::{Controls, recording_features};
+use soloist::streaming::{Controls, LatencyMode, StreamConfig, recording_features};
 
 /// All stems of `input` by the shipped model: `[source][channel][frame]`.
 fn separate(input: &[Vec<f32>], rate: f64) -> Vec<Vec<Vec<f32>>> {
@@ -21,7 +21,7 @@ fn separate(input: &[Vec<f32>], rate: f64) -> Vec<Vec<Vec<f32>>> {
 }
 
 fn isolate(input: &[Vec<f32>], rate: f64, controls: &Controls) -> Vec<Vec<f32>> {
-    let mut renderer = Renderer::new(studio_card(), studio(), rate, input.len());
+    let mut renderer = Renderer::new(config(&studio_card(), rate, input.len()), studio());
     let mut output = vec![Vec::new(); input.len()];
     let mut sink = |block: &[&[f32]]| {
         for (out, channel) in output.iter_mut().zip(block) {
@@ -85,6 +85,33 @@ fn the_threaded_stream_plays_exactly_what_the_renderer_writes() {
     assert!(isolate(&input, rate, &full) == stems[1], "isolate is one of the stems");
 }
 
+/// The windows of the card's context against windows as long as any the card allows.
+#[test]
+fn windows_of_the_cards_context_give_the_stems_of_the_whole_window() {
+    let _user = EngineUser::join();
+    let mut card = ModelCard::clone(&studio_card());
+    let context = card.window.context.unwrap();
+    // Longer than the windows of both modes, so that their beginnings are cut off.
+    let input = music(44_100.0, 44_100 * 7);
+    let mut stems_with = |context, mode| {
+        card.window.context = context;
+        let config = StreamConfig { mode, ..config(&Arc::new(card.clone()), 44_100.0, 2) };
+        common::separate_with(&config, studio(), &input)
+    };
+    for mode in LatencyMode::ALL {
+        let whole = stems_with(None, mode);
+        let mut largest_difference = |context| {
+            let found = stems_with(Some(context), mode);
+            let pairs = found.iter().flatten().flatten().zip(whole.iter().flatten().flatten());
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let difference = largest_difference(context);
+        assert!(difference <= 1e-5, "{mode:?}: {difference}");
+        let control = largest_difference(0);
+        assert!(control > 1e-3, "{mode:?}: a window that is too short must show: {control}");
+    }
+}
+
 /// Takes ten times as long as the network in it.
 struct TenTimesSlower(Box<dyn Estimator>);
 
@@ -135,7 +162,7 @@ fn mix_zero_renders_the_input_itself() {
 fn short_empty_and_uneven_inputs_are_handled() {
     assert_eq!(isolate(&[vec![], vec![]], 44_100.0, &Controls::default()), [vec![], vec![]]);
     assert_eq!(separate(&[vec![0.5]], 44_100.0)[0][0].len(), 1);
-    let mut renderer = Renderer::new(studio_card(), studio(), 44_100.0, 2);
+    let mut renderer = Renderer::new(config(&studio_card(), 44_100.0, 2), studio());
     let uneven = [vec![0.0; 5], vec![0.0; 6]];
     let never = AtomicBool::new(false);
     let error =

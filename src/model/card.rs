@@ -166,6 +166,12 @@ pub struct Window {
     pub dynamic: bool,
     /// Window lengths must be a multiple of this.
     pub multiple: usize,
+    /// The first hop frames of a window, whose masks an earlier beginning of the window could
+    /// change; the masks after them are the same in any window that ends at the same place and
+    /// begins a whole count of `multiple` earlier. 0 to `frames`, in dynamic windows only. The
+    /// engine runs the network on the shortest window that gives the same masks; without the key
+    /// that is the whole one.
+    pub context: Option<usize>,
 }
 
 /// One body of training data.

@@ -36,6 +36,15 @@ pub(super) fn card(card: &ModelCard) -> Checked {
         "a multiple of window.multiple",
         card.window.frames,
     )?;
+    if let Some(context) = card.window.context {
+        within("window.context", context, 0..=card.window.frames)?;
+        expect(
+            "window.context",
+            card.window.dynamic,
+            "none, as the window is not dynamic",
+            context,
+        )?;
+    }
     output(card)?;
     check_analysis::analysis(card)
 }
@@ -151,6 +160,9 @@ mod tests {
         assert_eq!(card.name(), "studio");
         assert_eq!(card.sources().len(), 6);
         assert!((card.window_seconds() - 14.86).abs() < 0.01);
+        let text = GOOD.replace("context = 63\n", "");
+        let card = ModelCard::parse(&text, Path::new("card.toml")).unwrap();
+        assert_eq!(card.window.context, None, "the key may be left out");
     }
 
     #[test]
@@ -164,6 +176,11 @@ mod tests {
             ("count = 512", "count = 2050", "found 2050"),
             ("frames = 640", "frames = 16385", "window.frames: expected 1 to 16384"),
             ("frames = 640", "frames = 641", "a multiple of window.multiple"),
+            ("context = 63", "context = 641", "window.context: expected 0 to 640, found 641"),
+            ("context = 63", "context = 9223372036854775807", "window.context: expected 0 to 640"),
+            ("context = 63", "context = -1", "context"),
+            ("context = 63", "context = 1.5", "context"),
+            ("dynamic = true", "dynamic = false", "window.context: expected none, as the window"),
             ("std_db = 20.0", "std_db = nan", "std_db"),
             ("\"model.onnx\"", "\"../../../etc/passwd\"", "without folders"),
             ("name = \"studio\"", "name = \"a/b\"", "model.name"),

@@ -7,14 +7,12 @@ mod joint;
 mod rate_change;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::inference::{Estimator, InferenceError};
-use crate::model::ModelCard;
 use crate::streaming::{
-    AudioEndpoint, Controls, LatencyMode, MAX_CHANNELS, Separator, StemBlock, StreamConfig,
-    StreamError, WorkerEndpoint, split,
+    AudioEndpoint, Controls, MAX_CHANNELS, Separator, StemBlock, StreamConfig, StreamError,
+    WorkerEndpoint, split,
 };
 
 pub use griffin_lim::{NotReconstructable, Reconstructor};
@@ -73,16 +71,10 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// A renderer for recordings of `num_channels` (1 or 2) at `sample_rate_hz`.
+    /// A renderer for recordings of the rate and channels that `config` says.
     #[must_use]
-    pub fn new(
-        card: Arc<ModelCard>,
-        estimator: Box<dyn Estimator>,
-        sample_rate_hz: f64,
-        num_channels: usize,
-    ) -> Self {
-        let mode = LatencyMode::Studio;
-        Self { config: StreamConfig { card, sample_rate_hz, num_channels, mode }, estimator }
+    pub fn new(config: StreamConfig, estimator: Box<dyn Estimator>) -> Self {
+        Self { config, estimator }
     }
 
     /// Renders what the plugin plays with `controls` held still. `input` is planar; `sink`

@@ -48,6 +48,9 @@ pub(crate) struct Schedule {
     pub crossfade: usize,
     /// Time that a run may take, counted in hop frames.
     pub compute: usize,
+    /// Longest window that a run is given, a multiple of the card's: the shortest that gives the
+    /// masks of the whole window. See `docs/adr/004-short-windows.md`.
+    pub window: usize,
 }
 
 impl Schedule {
@@ -64,7 +67,14 @@ impl Schedule {
         let quarter = (card.window.frames / 4).max(1);
         let lookahead = frames(lookahead_s).min(quarter);
         let emission = frames(emission_s).min(quarter);
+        let window = match card.window.context {
+            Some(context) => (context + emission + lookahead)
+                .next_multiple_of(card.window.multiple)
+                .min(card.window.frames),
+            None => card.window.frames,
+        };
         Self {
+            window,
             emission,
             lookahead,
             crossfade: frames(0.093).min(lookahead),
@@ -152,6 +162,24 @@ mod tests {
             assert!(schedule.emission + schedule.lookahead <= 32);
             assert!(schedule.crossfade <= schedule.lookahead);
         }
+    }
+
+    #[test]
+    fn windows_are_as_short_as_the_card_allows() {
+        let mut card = ModelCard::builtin();
+        let mut window = |context| {
+            card.window.context = context;
+            LatencyMode::ALL.map(|mode| {
+                let Schedule { window, emission, lookahead, .. } = Schedule::new(&card, mode);
+                assert!(window - emission - lookahead >= context.unwrap_or(0));
+                window
+            })
+        };
+        assert_eq!(window(None), [640, 640]);
+        assert_eq!(window(Some(63)), [128, 96]);
+        assert_eq!(window(Some(0)), [64, 32]);
+        card.window.context = Some(640);
+        assert_eq!(Schedule::new(&card, LatencyMode::Studio).window, 640);
     }
 
     #[test]

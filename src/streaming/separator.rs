@@ -37,7 +37,6 @@ impl<'a> StemBlock<'a> {
 pub struct Separator {
     grid: Grid,
     schedule: Schedule,
-    window_frames: usize,
     window_multiple: usize,
     window_dynamic: bool,
     input: InputHistory,
@@ -91,13 +90,13 @@ impl Separator {
             (grid.analysis_size / 2).max(-grid.synthesis_start(grid.first_synthesis()) as usize);
         let mask_len = num_sources * num_mask_channels * centres_hz.len();
         let (num_rows, step) = (analysis.num_rows(), analysis.values_per_row());
+        let schedule = Schedule::new(card, mode);
         Ok(Self {
-            schedule: Schedule::new(card, mode),
-            window_frames: card.window.frames,
+            schedule,
             window_multiple: card.window.multiple,
             window_dynamic: card.window.dynamic,
             input: InputHistory::new(num_channels, lead_in),
-            features: FeatureHistory::new(num_rows, step, card.window.frames, analysis.silence()),
+            features: FeatureHistory::new(num_rows, step, schedule.window, analysis.silence()),
             synthesis: Synthesis::new(&shape, interpolation),
             timeline: MaskTimeline::new(mask_len),
             mask_len,
@@ -191,9 +190,9 @@ impl Separator {
         }
         let end = self.num_analysed as usize;
         let num_frames = if self.window_dynamic {
-            end.next_multiple_of(self.window_multiple).min(self.window_frames)
+            end.next_multiple_of(self.window_multiple).min(self.schedule.window)
         } else {
-            self.window_frames
+            self.schedule.window
         };
         self.features.copy_last(num_frames, &mut self.network_input);
         let first = num_frames - lookahead - emission;

@@ -66,8 +66,17 @@ pub fn separate(
     input: &[Vec<f32>],
     rate: f64,
 ) -> Vec<Vec<Vec<f32>>> {
-    let mut renderer = Renderer::new(Arc::clone(card), estimator, rate, input.len());
-    let mut stems = vec![vec![Vec::new(); input.len()]; card.sources().len()];
+    separate_with(&config(card, rate, input.len()), estimator, input)
+}
+
+/// All stems of `input`, in any latency mode.
+pub fn separate_with(
+    config: &StreamConfig,
+    estimator: Box<dyn Estimator>,
+    input: &[Vec<f32>],
+) -> Vec<Vec<Vec<f32>>> {
+    let mut renderer = Renderer::new(config.clone(), estimator);
+    let mut stems = vec![vec![Vec::new(); input.len()]; config.card.sources().len()];
     let mut sink = |block: StemBlock<'_>| {
         for (source, stem) in stems.iter_mut().enumerate() {
             for (channel, out) in stem.iter_mut().enumerate() {

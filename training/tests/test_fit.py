@@ -17,6 +17,7 @@ from soloist_train.fit import Fit, FitConfig, fit, learning_rate, read_config
 from soloist_train.fixtures import fixture_audio
 from soloist_train.model import ModelConfig, StudioNet
 from soloist_train.predict import load_network, separate
+from soloist_train.reach import time_reach
 from soloist_train.store import read_store
 
 TINY = Path(__file__).parents[1] / "configs" / "tiny.toml"
@@ -101,11 +102,16 @@ def exported(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     return folder, found
 
 
-def test_export_writes_a_card_and_an_equal_network(exported: tuple[Path, Exported]) -> None:
+def test_export_writes_a_card_and_an_equal_network(
+    exported: tuple[Path, Exported], fitted: Path
+) -> None:
     folder, found = exported
     assert found.worst < 1e-4 and found.half_change is None
     card = tomllib.loads((folder / "model" / "card.toml").read_text())
     assert card["model"]["name"] == "tiny" and len(card["model"]["sha256"]) == 64
+    context = time_reach(Checkpoint.load(fitted / "last.pt").network()).context
+    window = {"frames": 640, "dynamic": True, "multiple": 32, "context": context}
+    assert card["window"] == window and context is not None
     assert card["scores"] == [{"data": "d", "metric": "m", "source": "vocals", "value_db": 1.5}]
     assert not any(
         word in (folder / "model" / "model.onnx").read_bytes()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use soloist::files::SampleFormat;
 use soloist::model::{DEFAULT_MODEL, Instrument};
-use soloist::streaming::MixMode;
+use soloist::streaming::{LatencyMode, MixMode};
 
 /// Lifts instruments out of mixed music.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ pub struct Isolate {
     /// What is done with the instrument
     #[arg(long, value_enum, default_value_t = Mode::Isolate)]
     pub mode: Mode,
+    #[command(flatten)]
+    pub hearing: Hearing,
     /// How the instrument's sound is made
     #[arg(long, value_enum, default_value_t = Reconstruct::Masks)]
     pub reconstruct: Reconstruct,
@@ -66,6 +68,8 @@ pub struct Separate {
     /// Stems to write, separated by commas [default: all of the model's]
     #[arg(long, value_name = "STEMS", value_delimiter = ',')]
     pub stems: Vec<Instrument>,
+    #[command(flatten)]
+    pub hearing: Hearing,
     #[command(flatten)]
     pub places: Places,
     #[command(flatten)]
@@ -100,6 +104,14 @@ pub struct Spectrogram {
     /// Replace an existing file
     #[arg(short, long, alias = "overwrite")]
     pub force: bool,
+}
+
+/// How the network listens.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Hearing {
+    /// Latency mode whose quality is rendered: studio or balanced. The file has no delay in any
+    #[arg(long, value_name = "MODE", default_value = "studio", value_parser = latency_mode)]
+    pub latency: LatencyMode,
 }
 
 /// Where the models and onnxruntime are.
@@ -173,6 +185,13 @@ impl From<Mode> for MixMode {
     }
 }
 
+fn latency_mode(text: &str) -> Result<LatencyMode, String> {
+    LatencyMode::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = LatencyMode::ALL.iter().map(|mode| mode.name()).collect();
+        format!("expected {}", names.join(" or "))
+    })
+}
+
 fn percent(text: &str) -> Result<f32, String> {
     in_range(text.trim_end_matches('%'), 0.0, 100.0)
 }
@@ -201,7 +220,7 @@ mod tests {
     #[test]
     fn options_are_read_with_their_units_and_ranges() {
         let line = "soloist isolate a.mp3 -o b.wav -i Drums --mix 50% --output-gain -3.5 \
-                    --mode remove --format 24";
+                    --mode remove --format 24 --latency balanced";
         let Command::Isolate(isolate) =
             Arguments::try_parse_from(line.split_whitespace()).unwrap().command
         else {
@@ -209,6 +228,7 @@ mod tests {
         };
         assert_eq!((isolate.mix, isolate.writing.output_gain), (50.0, -3.5));
         assert_eq!(isolate.instrument, Instrument::Drums);
+        assert_eq!(isolate.hearing.latency, LatencyMode::Balanced);
         assert_eq!(isolate.writing.format, SampleFormat::Int24);
         for bad in [
             "--mix 101",
@@ -216,6 +236,7 @@ mod tests {
             "--output-gain inf",
             "--format 8",
             "--mode solo",
+            "--latency live",
             "--reconstruct x",
         ] {
             let line = format!("soloist isolate a -o b.wav -i drums {bad}");

@@ -7,8 +7,9 @@ use soloist::inference::{self, EngineUser, Provider};
 use soloist::model::resources::{model_dirs, resource_dirs, runtime_library};
 use soloist::model::{Catalogue, Instrument, ModelCard};
 use soloist::render::{Reconstructor, RenderError, Renderer};
+use soloist::streaming::StreamConfig;
 
-use super::args::{ModelsDirs, Places};
+use super::args::{Hearing, ModelsDirs, Places};
 use super::failure::Failure;
 use super::input::Input;
 
@@ -45,13 +46,16 @@ impl Engine {
     }
 
     /// Opens the model for recordings of one shape. Returns also where it really runs.
-    pub fn open(&self, input: &Input) -> Result<(Renderer, Provider), Failure> {
+    pub fn open(&self, input: &Input, hearing: Hearing) -> Result<(Renderer, Provider), Failure> {
         let estimator = inference::open(&self.card, &self.runtime, Provider::Cpu)?;
         let provider = estimator.provider();
-        let rate_hz = f64::from(input.sample_rate_hz);
-        let renderer =
-            Renderer::new(Arc::clone(&self.card), estimator, rate_hz, input.num_channels);
-        Ok((renderer, provider))
+        let config = StreamConfig {
+            card: Arc::clone(&self.card),
+            sample_rate_hz: f64::from(input.sample_rate_hz),
+            num_channels: input.num_channels,
+            mode: hearing.latency,
+        };
+        Ok((Renderer::new(config, estimator), provider))
     }
 
     /// As [`Engine::open`], for one instrument's sound from the network's levels alone.

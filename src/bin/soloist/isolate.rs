@@ -59,6 +59,7 @@ fn isolate(command: &Isolate) -> Result<(), Failure> {
         command: "isolate",
         input: &input,
         card: &engine.card,
+        mode: command.hearing.latency,
         provider: render.provider,
         format: command.writing.format,
         elapsed: started.elapsed(),
@@ -95,7 +96,7 @@ impl Render {
     fn open(command: &Isolate, engine: &Engine, input: &Input) -> Result<Self, Failure> {
         Ok(match command.reconstruct {
             Reconstruct::Masks => {
-                let (renderer, provider) = engine.open(input)?;
+                let (renderer, provider) = engine.open(input, command.hearing)?;
                 Self { way: Way::Masks(renderer), provider }
             }
             Reconstruct::GriffinLim => {

@@ -1,6 +1,6 @@
 //! `soloist models`: what is installed, with the facts of each card.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use soloist::model::catalogue::with_causes;
 use soloist::model::{InstalledModel, ModelCard};
 use soloist::streaming::{LatencyMode, latency_frames};
@@ -40,10 +40,10 @@ fn describe(model: &InstalledModel) -> String {
         format!("  {}", card.model.description),
         format!("  sources   {}", sources(card).join(", ")),
         format!(
-            "  window    {:.2} s at {} Hz; latency in the plugin {:.2} s",
+            "  window    {:.2} s at {} Hz; latency in the plugin {}",
             card.window_seconds(),
             card.sample_rate_hz(),
-            latency_s(card)
+            latencies(card)
         ),
         format!("  licence   {}", card.model.license),
         format!("  authors   {}", card.model.authors.join(", ")),
@@ -77,7 +77,11 @@ fn to_json(model: &InstalledModel) -> Value {
         "sources": sources(card),
         "sample_rate_hz": card.sample_rate_hz(),
         "window_s": card.window_seconds(),
-        "latency_s": latency_s(card),
+        "latency_s": latency_s(card, LatencyMode::Studio),
+        "latencies_s": LatencyMode::ALL
+            .into_iter()
+            .map(|mode| (mode.name().to_owned(), json!(latency_s(card, mode))))
+            .collect::<Map<_, _>>(),
         "scores": card.scores.iter().map(|score| json!({
             "data": score.data,
             "metric": score.metric,
@@ -95,7 +99,13 @@ fn sources(card: &ModelCard) -> Vec<&'static str> {
     card.sources().iter().map(|source| source.name()).collect()
 }
 
-fn latency_s(card: &ModelCard) -> f64 {
+/// The latency of each mode at the model's own rate, in words.
+fn latencies(card: &ModelCard) -> String {
+    let of_mode = |mode: LatencyMode| format!("{:.2} s ({})", latency_s(card, mode), mode.name());
+    LatencyMode::ALL.map(of_mode).join(", ")
+}
+
+fn latency_s(card: &ModelCard, mode: LatencyMode) -> f64 {
     let rate_hz = card.sample_rate_hz();
-    latency_frames(card, rate_hz, LatencyMode::Studio) as f64 / rate_hz
+    latency_frames(card, rate_hz, mode) as f64 / rate_hz
 }

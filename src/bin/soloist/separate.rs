@@ -63,7 +63,7 @@ fn separate_one(
     let input = Input::inspect(path)?;
     let _folder = ResultFolder::make(folder)?;
     let mut sinks = open_sinks(command, stems, &input, folder)?;
-    let (mut renderer, provider) = engine.open(&input)?;
+    let (mut renderer, provider) = engine.open(&input, command.hearing)?;
     let positions: Vec<usize> =
         stems.iter().filter_map(|&stem| engine.card.source_index(stem)).collect();
     let progress = Progress::new(&input, command.talk);
@@ -82,6 +82,7 @@ fn separate_one(
         command: "separate",
         input: &input,
         card: &engine.card,
+        mode: command.hearing.latency,
         provider,
         format: command.writing.format,
         elapsed: started.elapsed(),

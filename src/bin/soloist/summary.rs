@@ -26,6 +26,7 @@ pub struct Summary<'a> {
     pub command: &'static str,
     pub input: &'a Input,
     pub card: &'a ModelCard,
+    pub mode: LatencyMode,
     pub provider: Provider,
     pub format: SampleFormat,
     pub elapsed: Duration,
@@ -95,7 +96,7 @@ impl Summary<'_> {
     fn to_json(&self) -> Value {
         let input = self.input;
         let rate_hz = f64::from(input.sample_rate_hz);
-        let latency = latency_frames(self.card, rate_hz, LatencyMode::Studio);
+        let latency = latency_frames(self.card, rate_hz, self.mode);
         let clipped: u64 = self.outputs.iter().map(|out| out.report.clipped_samples).sum();
         json!({
             "command": self.command,
@@ -108,6 +109,7 @@ impl Summary<'_> {
             "model": self.card.name(),
             "model_version": self.card.version(),
             "provider": self.provider.name(),
+            "latency_mode": self.mode.name(),
             "latency_frames": latency,
             "latency_s": latency as f64 / rate_hz,
             "seconds": self.elapsed.as_secs_f64(),

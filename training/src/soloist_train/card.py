@@ -58,8 +58,15 @@ System = Mapping[str, Mapping[str, object]]
 """What the engine must know of a network, by table: audio, analysis, input, output, window."""
 
 
-def studio_system() -> System:
-    """The tables of a network on the `bands` analysis."""
+def studio_system(context: int | None = None) -> System:
+    """The tables of a network on the `bands` analysis; `context` as `reach.time_reach` finds it."""
+    window: dict[str, object] = {
+        "frames": bands.WINDOW_FRAMES,
+        "dynamic": True,
+        "multiple": bands.FRAME_MULTIPLE,
+    }
+    if context is not None:
+        window["context"] = context
     return {
         "audio": {
             "sample_rate": bands.SAMPLE_RATE,
@@ -87,11 +94,7 @@ def studio_system() -> System:
             "kind": "mask",
             "activation": "softmax",
         },
-        "window": {
-            "frames": bands.WINDOW_FRAMES,
-            "dynamic": True,
-            "multiple": bands.FRAME_MULTIPLE,
-        },
+        "window": window,
     }
 
 
