@@ -52,6 +52,9 @@ pub enum ModeChoice {
     /// All but the stem.
     #[id = "remove"]
     Remove,
+    /// Every stem at its own gain.
+    #[id = "remix"]
+    Remix,
 }
 
 impl From<ModeChoice> for MixMode {
@@ -59,6 +62,7 @@ impl From<ModeChoice> for MixMode {
         match choice {
             ModeChoice::Isolate => Self::Isolate,
             ModeChoice::Remove => Self::Remove,
+            ModeChoice::Remix => Self::Remix,
         }
     }
 }
@@ -73,41 +77,40 @@ pub enum LateChoice {
     /// Nothing.
     #[id = "silence"]
     Silence,
+    /// No result is late: the audio thread waits for it. For hosts that render faster than real
+    /// time without saying that they do; on a live track the sound breaks off instead.
+    #[id = "wait"]
+    #[name = "Wait (Bounce)"]
+    Wait,
 }
 
 impl From<LateChoice> for LatePolicy {
     fn from(choice: LateChoice) -> Self {
         match choice {
-            LateChoice::DelayedMix => Self::DelayedMix,
+            // The mix is heard while there is no model to wait for.
+            LateChoice::DelayedMix | LateChoice::Wait => Self::DelayedMix,
             LateChoice::Silence => Self::Silence,
         }
     }
 }
 
-/// The latency mode, saved by name. A name that this version does not know gives Studio.
-#[derive(Debug, Default)]
-pub struct LatencyChoice;
-
-impl LatencyChoice {
-    /// The mode.
-    pub fn mode(&self) -> LatencyMode {
-        LatencyMode::Studio
-    }
-
-    /// Its name for the editor.
-    pub fn title(&self) -> &'static str {
-        "Studio"
-    }
+/// How much delay is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum LatencyChoice {
+    /// The best quality.
+    #[id = "studio"]
+    Studio,
+    /// About 0.75 s.
+    #[id = "balanced"]
+    Balanced,
 }
 
-impl PersistentField<'_, String> for LatencyChoice {
-    fn set(&self, _name: String) {}
-
-    fn map<F, R>(&self, f: F) -> R
-    where
-        F: Fn(&String) -> R,
-    {
-        f(&"studio".to_owned())
+impl From<LatencyChoice> for LatencyMode {
+    fn from(choice: LatencyChoice) -> Self {
+        match choice {
+            LatencyChoice::Studio => Self::Studio,
+            LatencyChoice::Balanced => Self::Balanced,
+        }
     }
 }
 
@@ -180,6 +183,15 @@ mod tests {
         for (index, instrument) in Instrument::ALL.into_iter().enumerate() {
             assert_eq!(Instrument::from(InstrumentChoice::from_index(index)), instrument);
             assert_eq!(ids[index], instrument.name());
+        }
+    }
+
+    #[test]
+    fn latency_modes_have_the_library_names_and_all_of_them_are_there() {
+        let ids = LatencyChoice::ids().unwrap();
+        assert_eq!(ids.len(), LatencyMode::ALL.len());
+        for (index, id) in ids.iter().enumerate() {
+            assert_eq!(LatencyMode::from(LatencyChoice::from_index(index)).name(), *id);
         }
     }
 

@@ -2,18 +2,29 @@
 //!
 //! The string identifiers are part of saved sessions and never change.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nice_plug::params::persist::PersistentField;
 use nice_plug::prelude::*;
 use soloist::model::Instrument;
-use soloist::streaming::{Controls, LatePolicy, MixMode};
+use soloist::streaming::{Controls, LatePolicy, LatencyMode, MixMode, StemControl};
 use soloist::units::gain_from_db;
 
 use crate::choices::{InstrumentChoice, LateChoice, LatencyChoice, ModeChoice, ModelChoice};
+use crate::text;
 
 /// Range of the output gain, both ways from 0 dB.
 const MAX_GAIN_DB: f32 = 24.0;
+
+/// The most that a stem can be raised.
+const MAX_STEM_GAIN_DB: f32 = 12.0;
+
+/// Bends the way of a stem's gain, which is linear from silence on: 0 dB at 71 % of it, -20 dB at
+/// 40 %, -40 dB at 22 %.
+const STEM_GAIN_SKEW: f32 = 0.25;
+
+/// A stem's gain this near to 1 is 1: hosts keep values between 0 and 1, which are not exact.
+const UNITY_TOLERANCE: f32 = 1e-5;
 
 /// Size of a new editor in logical pixels, width and height.
 pub const EDITOR_SIZE: (u32, u32) = (460, 560);
@@ -24,7 +35,7 @@ pub struct SoloistParams {
     /// Which stem.
     #[id = "instrument"]
     pub instrument: EnumParam<InstrumentChoice>,
-    /// The stem alone or all but the stem.
+    /// The stem alone, all but the stem, or all stems at their gains.
     #[id = "mode"]
     pub mode: EnumParam<ModeChoice>,
     /// 0 % is the delayed input, 100 % the result.
@@ -39,34 +50,107 @@ pub struct SoloistParams {
     /// The delayed input, whatever the other parameters say.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// -100 % is soft (fewer artefacts), 100 % sharp (less bleed).
+    #[id = "focus"]
+    pub focus: FloatParam,
+    /// How much delay is accepted; takes effect at the next activation.
+    #[id = "latency"]
+    pub latency: EnumParam<LatencyChoice>,
+
+    // For Remix.
+    #[nested(id_prefix = "vocals", group = "Vocals")]
+    vocals: StemParams,
+    #[nested(id_prefix = "drums", group = "Drums")]
+    drums: StemParams,
+    #[nested(id_prefix = "bass", group = "Bass")]
+    bass: StemParams,
+    #[nested(id_prefix = "guitar", group = "Guitar")]
+    guitar: StemParams,
+    #[nested(id_prefix = "piano", group = "Piano")]
+    piano: StemParams,
+    #[nested(id_prefix = "other", group = "Other")]
+    other: StemParams,
 
     /// Name of the model.
     #[persist = "model"]
     pub model: ModelChoice,
-    /// How much delay is accepted. It is no host parameter as long as there is one mode only: a
-    /// list of one value has no normalised range, and it could not be automated anyway.
-    #[persist = "latency-mode"]
-    pub latency_mode: LatencyChoice,
     /// Editor size.
     #[persist = "editor-size"]
     pub editor_size: EditorSize,
 }
 
+/// What Remix does with one stem.
+#[derive(Params)]
+pub struct StemParams {
+    /// Linear gain, shown in decibels.
+    #[id = "gain"]
+    pub gain: FloatParam,
+    /// Silences the stems that are not solo.
+    #[id = "solo"]
+    pub solo: BoolParam,
+    /// Silences this stem.
+    #[id = "mute"]
+    pub mute: BoolParam,
+}
+
+impl StemParams {
+    fn new(name: &str) -> Self {
+        let range = FloatRange::Skewed {
+            min: 0.0,
+            max: gain_from_db(MAX_STEM_GAIN_DB),
+            factor: STEM_GAIN_SKEW,
+        };
+        Self {
+            gain: FloatParam::new(format!("{name} Gain"), 1.0, range)
+                .with_unit(" dB")
+                .with_value_to_string(Arc::new(text::words_for_gain))
+                .with_string_to_value(Arc::new(text::gain)),
+            solo: switch(format!("{name} Solo")),
+            mute: switch(format!("{name} Mute")),
+        }
+    }
+
+    fn control(&self) -> StemControl {
+        let gain = self.gain.value();
+        let gain = if (gain - 1.0).abs() < UNITY_TOLERANCE { 1.0 } else { gain };
+        StemControl { gain, solo: self.solo.value(), mute: self.mute.value() }
+    }
+}
+
+fn switch(name: String) -> BoolParam {
+    BoolParam::new(name, false).with_string_to_value(Arc::new(text::switch))
+}
+
+fn percent(name: &str, default: f32, min: f32) -> FloatParam {
+    FloatParam::new(name, default, FloatRange::Linear { min, max: 100.0 })
+        .with_unit(" %")
+        .with_step_size(0.1)
+        .with_value_to_string(Arc::new(text::words_for_percent))
+        .with_string_to_value(Arc::new(text::percent))
+}
+
 impl Default for SoloistParams {
     fn default() -> Self {
-        let mix_range = FloatRange::Linear { min: 0.0, max: 100.0 };
         let gain_range = FloatRange::Linear { min: -MAX_GAIN_DB, max: MAX_GAIN_DB };
         Self {
             instrument: EnumParam::new("Instrument", InstrumentChoice::Vocals),
             mode: EnumParam::new("Mode", ModeChoice::Isolate),
-            mix: FloatParam::new("Mix", 100.0, mix_range).with_unit(" %").with_step_size(0.1),
+            mix: percent("Mix", 100.0, 0.0),
             output_gain: FloatParam::new("Output Gain", 0.0, gain_range)
                 .with_unit(" dB")
-                .with_step_size(0.1),
+                .with_step_size(0.1)
+                .with_string_to_value(Arc::new(text::decibels)),
             late_policy: EnumParam::new("When Late", LateChoice::DelayedMix),
-            bypass: BoolParam::new("Bypass", false).make_bypass(),
+            bypass: switch("Bypass".to_owned()).make_bypass(),
+            focus: percent("Focus", 0.0, -100.0),
+            latency: EnumParam::new("Latency Mode", LatencyChoice::Studio).non_automatable(),
+            vocals: StemParams::new("Vocals"),
+            drums: StemParams::new("Drums"),
+            bass: StemParams::new("Bass"),
+            guitar: StemParams::new("Guitar"),
+            piano: StemParams::new("Piano"),
+            other: StemParams::new("Other"),
             model: ModelChoice::default(),
-            latency_mode: LatencyChoice,
             editor_size: EditorSize::default(),
         }
     }
@@ -76,7 +160,7 @@ impl SoloistParams {
     /// The parameters as the engine takes them.
     ///
     /// # Realtime safety
-    /// Reads atomics only.
+    /// Reads atomics only, as all that follows.
     pub fn controls(&self) -> Controls {
         Controls {
             instrument: Instrument::from(self.instrument.value()),
@@ -85,8 +169,24 @@ impl SoloistParams {
             output_gain: gain_from_db(self.output_gain.value()),
             bypass: self.bypass.value(),
             late_policy: LatePolicy::from(self.late_policy.value()),
-            ..Controls::default()
+            focus: self.focus.value() / 100.0,
+            stems: self.stems().map(StemParams::control),
         }
+    }
+
+    /// The stems' parameters in the order of [`Instrument::ALL`].
+    pub fn stems(&self) -> [&StemParams; Instrument::ALL.len()] {
+        [&self.vocals, &self.drums, &self.bass, &self.guitar, &self.piano, &self.other]
+    }
+
+    /// Whether the audio thread waits for results that are late.
+    pub fn waits_for_results(&self) -> bool {
+        self.late_policy.value() == LateChoice::Wait
+    }
+
+    /// The latency mode that is wanted.
+    pub fn latency_mode(&self) -> LatencyMode {
+        LatencyMode::from(self.latency.value())
     }
 }
 
@@ -129,11 +229,64 @@ impl PersistentField<'_, (u32, u32)> for EditorSize {
 mod tests {
     use super::*;
 
+    /// nice-plug makes the hosts' numbers from these: none may ever change.
     #[test]
     fn identifiers_stand_as_released() {
         let ids: Vec<String> =
             SoloistParams::default().param_map().into_iter().map(|(id, _, _)| id).collect();
-        assert_eq!(ids, ["instrument", "mode", "mix", "gain", "late", "bypass"]);
+        let first = ["instrument", "mode", "mix", "gain", "late", "bypass", "focus", "latency"];
+        assert_eq!(ids[..8], first);
+        let stems = ["vocals", "drums", "bass", "guitar", "piano", "other"];
+        let of_stems: Vec<String> = stems
+            .iter()
+            .flat_map(|stem| ["gain", "solo", "mute"].map(|what| format!("{stem}_{what}")))
+            .collect();
+        assert_eq!(ids[8..], of_stems);
+    }
+
+    #[test]
+    fn stems_stand_in_the_library_order() {
+        let params = SoloistParams::default();
+        for (stem, instrument) in params.stems().iter().zip(Instrument::ALL) {
+            let name = format!("{} gain", instrument.name());
+            assert_eq!(stem.gain.name().to_lowercase(), name);
+        }
+    }
+
+    #[test]
+    fn texts_are_understood_as_they_are_written() {
+        let params = SoloistParams::default();
+        let vocals = params.stems()[0];
+        let cases: [(&dyn Param<Plain = f32>, &str, f32, &str); 10] = [
+            (&params.mix, "50%", 50.0, "50.0 %"),
+            (&params.mix, "0.5", 0.5, "0.5 %"),
+            (&params.mix, "300", 100.0, "100.0 %"),
+            (&params.focus, "-33,3 %", -33.3, "-33.3 %"),
+            (&params.focus, "0", 0.0, "0.0 %"),
+            (&params.output_gain, "-6", -6.0, "-6.0 dB"),
+            (&params.output_gain, "-6 dB", -6.0, "-6.0 dB"),
+            (&vocals.gain, "-inf", 0.0, "-inf dB"),
+            (&vocals.gain, "-6 dB", 0.501_187, "-6.0 dB"),
+            (&vocals.gain, "99", 3.981_07, "12.0 dB"),
+        ];
+        for (param, text, plain, shown) in cases {
+            let normalized = param.string_to_normalized_value(text).unwrap();
+            assert!((param.preview_plain(normalized) - plain).abs() < 1e-4, "{text}");
+            assert_eq!(param.normalized_value_to_string(normalized, true), shown);
+            assert_eq!(param.string_to_normalized_value(shown), Some(normalized), "{shown}");
+        }
+        assert_eq!(params.output_gain.string_to_normalized_value("-inf"), None);
+        assert_eq!(params.bypass.string_to_normalized_value("banana"), None);
+    }
+
+    #[test]
+    fn a_stem_at_0_db_is_untouched_even_after_a_host_has_kept_it() {
+        let params = SoloistParams::default();
+        let gain = &params.stems()[3].gain;
+        let kept = gain.preview_normalized(1.0) as f64 as f32;
+        assert!((0.70..0.72).contains(&kept), "{kept}");
+        assert!((gain.preview_plain(kept) - 1.0).abs() < UNITY_TOLERANCE);
+        assert_eq!(params.controls(), Controls::default());
     }
 
     #[test]

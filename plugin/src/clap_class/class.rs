@@ -1,32 +1,26 @@
-//! A `clap_plugin` that delegates to nice-plug's and answers for one extension itself.
+//! A `clap_plugin` that delegates to nice-plug's and corrects it where hosts would suffer.
 
-use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use clap_sys::ext::audio_ports::{
+    CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports,
+};
+use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
 use clap_sys::ext::render::{
     CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
 };
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
+use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use nice_plug::prelude::ClapPlugin;
 use nice_plug::wrapper::clap::Wrapper;
 
-/// Whether the host renders offline: written by the host's main thread, read at each block.
-pub type OfflineFlag = Arc<AtomicBool>;
-
-thread_local! {
-    static FLAG_OF_NEXT_INSTANCE: RefCell<Option<OfflineFlag>> = const { RefCell::new(None) };
-}
-
-/// The flag of the instance that is being made on this thread, or a new one outside CLAP.
-///
-/// nice-plug makes plugins by `Default`, which takes no argument: this is the way to pass one.
-pub fn offline_flag() -> OfflineFlag {
-    FLAG_OF_NEXT_INSTANCE.take().unwrap_or_default()
-}
+use super::block::Blocks;
+use crate::host_block::try_cell::TryCell;
+use crate::host_link::HostLink;
 
 /// One instance, as the host sees it.
 #[repr(C)]
@@ -35,7 +29,12 @@ pub struct ClapClass {
     /// functions look at `plugin_data` alone.
     plugin: clap_plugin,
     wrapped: *const clap_plugin,
-    is_offline: OfflineFlag,
+    host: *const clap_host,
+    /// Where the wrapper looks when the host asks for the latency; lives as long as `wrapped`.
+    reported_latency: *const AtomicU32,
+    link: Arc<HostLink>,
+    /// Full while active.
+    blocks: TryCell<Option<Blocks>>,
 }
 
 static RENDER: clap_plugin_render = clap_plugin_render {
@@ -49,20 +48,111 @@ impl ClapClass {
     /// # Safety
     /// `host` is valid until the instance is destroyed.
     pub unsafe fn create<P: ClapPlugin>(host: *const clap_host) -> *const clap_plugin {
-        let is_offline = OfflineFlag::default();
-        FLAG_OF_NEXT_INSTANCE.set(Some(Arc::clone(&is_offline)));
+        let link = HostLink::telling_latency();
         // SAFETY: the host's pointer, passed on.
-        let wrapper = unsafe { Wrapper::<P>::new(host) };
-        FLAG_OF_NEXT_INSTANCE.take();
+        let wrapper = HostLink::pass(&link, || unsafe { Wrapper::<P>::new(host) });
         // The wrapper's own `destroy` takes this reference back.
         let wrapper = Arc::into_raw(wrapper);
         // SAFETY: just made from an `Arc` that is kept alive by the reference in `wrapper`.
-        let wrapped = unsafe { (*wrapper).clap_plugin.as_ptr() };
+        let (wrapped, reported_latency) =
+            unsafe { ((*wrapper).clap_plugin.as_ptr(), &raw const (*wrapper).current_latency) };
         // SAFETY: as above; nobody writes to it any more.
         let mut plugin = unsafe { *wrapped };
         plugin.get_extension = Some(extension);
         plugin.destroy = Some(destroy);
-        Box::into_raw(Box::new(Self { plugin, wrapped, is_offline })).cast()
+        plugin.activate = Some(activate);
+        plugin.process = Some(process);
+        let blocks = TryCell::new(None);
+        let class = Self { plugin, wrapped, host, reported_latency, link, blocks };
+        Box::into_raw(Box::new(class)).cast()
+    }
+
+    /// Tells the host a latency that is another than before, from inside `activate()`: the one
+    /// place where CLAP allows it to change. nice-plug asks for a restart instead, so that every
+    /// first activation, at which the latency becomes known, would be followed by a second.
+    ///
+    /// # Safety
+    /// Called on the main thread, while the host activates the plugin.
+    unsafe fn report_latency(&self) {
+        let latency_frames = self.link.latency_frames();
+        // SAFETY: lives as long as the wrapped plugin, which is alive.
+        let reported = unsafe { &*self.reported_latency };
+        if reported.swap(latency_frames, Ordering::SeqCst) == latency_frames {
+            return;
+        }
+        // SAFETY: the host outlives the plugin, and its extensions do so too.
+        unsafe {
+            let Some(get_extension) = (*self.host).get_extension else { return };
+            let extension = get_extension(self.host, CLAP_EXT_LATENCY.as_ptr());
+            let latency = extension.cast::<clap_host_latency>().as_ref();
+            if let Some(changed) = latency.and_then(|latency| latency.changed) {
+                changed(self.host);
+            }
+        }
+    }
+
+    /// Channels of each port of one direction, in the layout that the host has chosen.
+    ///
+    /// # Safety
+    /// Called on the main thread.
+    unsafe fn channel_counts(&self, is_input: bool) -> Vec<usize> {
+        // SAFETY: the wrapped plugin is alive and its extensions with it; `info` is plain data that
+        // the plugin fills in.
+        unsafe {
+            let ports = wrapped_extension(&raw const self.plugin, CLAP_EXT_AUDIO_PORTS.as_ptr());
+            let Some(ports) = ports.cast::<clap_plugin_audio_ports>().as_ref() else {
+                return Vec::new();
+            };
+            let (Some(count), Some(get)) = (ports.count, ports.get) else { return Vec::new() };
+            (0..count(self.wrapped, is_input))
+                .map(|index| {
+                    let mut info: clap_audio_port_info = std::mem::zeroed();
+                    let found = get(self.wrapped, index, is_input, &raw mut info);
+                    if found { info.channel_count as usize } else { 0 }
+                })
+                .collect()
+        }
+    }
+}
+
+unsafe extern "C" fn activate(
+    plugin: *const clap_plugin,
+    sample_rate_hz: f64,
+    min_frames: u32,
+    max_frames: u32,
+) -> bool {
+    if plugin.is_null() {
+        return false;
+    }
+    // SAFETY: made by `create`, not yet destroyed; CLAP calls on the main thread, while inactive.
+    unsafe {
+        let class = &*plugin.cast::<ClapClass>();
+        let Some(activate) = (*class.wrapped).activate else { return false };
+        if !activate(class.wrapped, sample_rate_hz, min_frames, max_frames) {
+            return false;
+        }
+        class.report_latency();
+        let (inputs, outputs) = (class.channel_counts(true), class.channel_counts(false));
+        let blocks = Blocks::new(&inputs, &outputs, max_frames as usize, sample_rate_hz);
+        class.blocks.try_with(|place| *place = Some(blocks)).is_some()
+    }
+}
+
+unsafe extern "C" fn process(
+    plugin: *const clap_plugin,
+    process: *const clap_process,
+) -> clap_process_status {
+    if plugin.is_null() || process.is_null() {
+        return CLAP_PROCESS_ERROR;
+    }
+    // SAFETY: made by `create`, not yet destroyed; CLAP calls while active.
+    unsafe {
+        let class = &*plugin.cast::<ClapClass>();
+        let status = class.blocks.try_with(|blocks| {
+            let blocks = blocks.as_mut()?;
+            Some(blocks.process(class.wrapped, &*process, &class.link))
+        });
+        status.flatten().unwrap_or(CLAP_PROCESS_ERROR)
     }
 }
 
@@ -110,7 +200,7 @@ unsafe extern "C" fn set_mode(plugin: *const clap_plugin, mode: clap_plugin_rend
     // SAFETY: made by `create`, not yet destroyed; the wrapper's extension lives as long.
     unsafe {
         let class = &*plugin.cast::<ClapClass>();
-        class.is_offline.store(mode == CLAP_RENDER_OFFLINE, Ordering::Relaxed);
+        class.link.set_offline(mode == CLAP_RENDER_OFFLINE);
         let render = wrapped_extension(plugin, CLAP_EXT_RENDER.as_ptr());
         let render = render.cast::<clap_plugin_render>();
         // The wrapper hears of it too: it tells the plugin at the next activation.

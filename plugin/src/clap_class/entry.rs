@@ -15,7 +15,7 @@ use nice_plug::wrapper::clap::PluginDescriptor;
 use nice_plug::wrapper::setup_logger;
 
 use super::class::ClapClass;
-use crate::Soloist;
+use crate::{Soloist, SoloistMulti};
 
 /// The CLAP entry point.
 #[allow(non_upper_case_globals)]
@@ -33,9 +33,17 @@ static FACTORY: clap_plugin_factory = clap_plugin_factory {
     create_plugin: Some(create),
 };
 
-fn descriptor() -> &'static PluginDescriptor {
-    static DESCRIPTOR: OnceLock<PluginDescriptor> = OnceLock::new();
-    DESCRIPTOR.get_or_init(PluginDescriptor::for_plugin::<Soloist>)
+type Create = unsafe fn(*const clap_host) -> *const clap_plugin;
+
+/// The plugins of this library, in the order in which hosts see them.
+fn plugins() -> &'static [(PluginDescriptor, Create)] {
+    static PLUGINS: OnceLock<[(PluginDescriptor, Create); 2]> = OnceLock::new();
+    PLUGINS.get_or_init(|| {
+        [
+            (PluginDescriptor::for_plugin::<Soloist>(), ClapClass::create::<Soloist>),
+            (PluginDescriptor::for_plugin::<SoloistMulti>(), ClapClass::create::<SoloistMulti>),
+        ]
+    })
 }
 
 unsafe extern "C" fn init(_path: *const c_char) -> bool {
@@ -55,14 +63,15 @@ unsafe extern "C" fn factory(id: *const c_char) -> *const c_void {
 }
 
 unsafe extern "C" fn count(_factory: *const clap_plugin_factory) -> u32 {
-    1
+    plugins().len() as u32
 }
 
 unsafe extern "C" fn describe(
     _factory: *const clap_plugin_factory,
     index: u32,
 ) -> *const clap_plugin_descriptor {
-    if index == 0 { descriptor().clap_plugin_descriptor() } else { null() }
+    let plugin = plugins().get(index as usize);
+    plugin.map_or(null(), |(descriptor, _)| descriptor.clap_plugin_descriptor())
 }
 
 unsafe extern "C" fn create(
@@ -70,10 +79,12 @@ unsafe extern "C" fn create(
     host: *const clap_host,
     id: *const c_char,
 ) -> *const clap_plugin {
-    // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
-    if host.is_null() || id.is_null() || unsafe { CStr::from_ptr(id) } != descriptor().clap_id() {
+    if host.is_null() || id.is_null() {
         return null();
     }
+    // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
+    let id = unsafe { CStr::from_ptr(id) };
+    let plugin = plugins().iter().find(|(descriptor, _)| descriptor.clap_id() == id);
     // SAFETY: by CLAP's contract the host outlives the plugin.
-    unsafe { ClapClass::create::<Soloist>(host) }
+    plugin.map_or(null(), |(_, create)| unsafe { create(host) })
 }

@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
+use std::slice;
 
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{
     CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, clap_event_header, clap_event_param_value,
-    clap_input_events, clap_output_events,
+    clap_event_transport, clap_input_events, clap_output_events,
 };
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
@@ -81,6 +82,17 @@ unsafe extern "C" fn drop_event(
     true
 }
 
+/// A bus of these channels.
+pub fn bus(channels: &mut [*mut f32]) -> clap_audio_buffer {
+    clap_audio_buffer {
+        data32: channels.as_mut_ptr(),
+        data64: null_mut(),
+        channel_count: channels.len() as u32,
+        latency: 0,
+        constant_mask: 0,
+    }
+}
+
 /// One plugin instance in the host.
 pub struct Host {
     plugin: *const clap_plugin,
@@ -145,6 +157,11 @@ impl Host {
         PHASE.set(Phase::Deactivated);
     }
 
+    /// Whether the plugin has asked for a restart that it has not had.
+    pub fn is_restart_asked(&self) -> bool {
+        RESTART_REQUESTED.get()
+    }
+
     /// Does what the plugin asked for, as a well-behaved host; says whether it had asked.
     pub fn restart_if_asked(&mut self, sample_rate_hz: f64) -> bool {
         let asked = RESTART_REQUESTED.take();
@@ -157,6 +174,12 @@ impl Host {
 
     /// Sets a parameter by its title at the start of the next block.
     pub fn set_parameter(&mut self, title: &str, value: f64) {
+        self.set_parameter_at(title, value, 0);
+    }
+
+    /// Sets a parameter by its title at any frame of the next block, or outside of it; events go
+    /// to the plugin in the order of these calls.
+    pub fn set_parameter_at(&mut self, title: &str, value: f64, at_frame: u32) {
         let params = self.extension::<clap_plugin_params>(CLAP_EXT_PARAMS);
         // SAFETY: the extension's pointer stays valid while the plugin lives; `info` is plain data
         // that the plugin fills in.
@@ -170,7 +193,7 @@ impl Host {
         };
         let header = clap_event_header {
             size: size_of::<clap_event_param_value>() as u32,
-            time: 0,
+            time: at_frame,
             space_id: CLAP_CORE_EVENT_SPACE_ID,
             type_: CLAP_EVENT_PARAM_VALUE,
             flags: 0,
@@ -189,15 +212,25 @@ impl Host {
 
     /// Processes one block in place; all channels have the same length.
     pub fn process(&mut self, channels: &mut [Vec<f32>]) -> clap_process_status {
-        let num_frames = channels[0].len() as u32;
+        let num_frames = channels[0].len();
         let mut pointers: Vec<*mut f32> = channels.iter_mut().map(|c| c.as_mut_ptr()).collect();
-        let mut buffer = clap_audio_buffer {
-            data32: pointers.as_mut_ptr(),
-            data64: null_mut(),
-            channel_count: pointers.len() as u32,
-            latency: 0,
-            constant_mask: 0,
-        };
+        let input = bus(&mut pointers);
+        let mut output = input;
+        // SAFETY: both buses are the same channels, which have that many frames.
+        unsafe { self.process_buses(num_frames, &[input], slice::from_mut(&mut output), None) }
+    }
+
+    /// Processes one block whose buses are given as they are.
+    ///
+    /// # Safety
+    /// Every channel of every bus is null or has `num_frames`.
+    pub unsafe fn process_buses(
+        &mut self,
+        num_frames: usize,
+        inputs: &[clap_audio_buffer],
+        outputs: &mut [clap_audio_buffer],
+        transport: Option<&clap_event_transport>,
+    ) -> clap_process_status {
         let in_events = clap_input_events {
             ctx: (&raw mut self.events).cast(),
             size: Some(num_events),
@@ -206,12 +239,12 @@ impl Host {
         let out_events = clap_output_events { ctx: null_mut(), try_push: Some(drop_event) };
         let process = clap_process {
             steady_time: -1,
-            frames_count: num_frames,
-            transport: null(),
-            audio_inputs: &raw const buffer,
-            audio_outputs: &raw mut buffer,
-            audio_inputs_count: 1,
-            audio_outputs_count: 1,
+            frames_count: num_frames as u32,
+            transport: transport.map_or(null(), std::ptr::from_ref),
+            audio_inputs: inputs.as_ptr(),
+            audio_outputs: outputs.as_mut_ptr(),
+            audio_inputs_count: inputs.len() as u32,
+            audio_outputs_count: outputs.len() as u32,
             in_events: &raw const in_events,
             out_events: &raw const out_events,
         };

@@ -4,15 +4,15 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use clap_sys::ext::render::{CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME};
 use nice_plug::prelude::*;
 use soloist::model::ModelCard;
 use soloist::streaming::{LatencyMode, latency_frames};
 
-use super::class::{ClapClass, OfflineFlag, offline_flag};
+use super::class::ClapClass;
 use super::test_host::{Host, Phase};
+use crate::host_link::HostLink;
 use crate::ids::CLAP_ID;
 
 fn load() -> Host {
@@ -23,15 +23,15 @@ fn expected_latency_frames(sample_rate_hz: f64) -> u32 {
     latency_frames(&ModelCard::builtin(), sample_rate_hz, LatencyMode::Studio) as u32
 }
 
-/// CLAP: the latency may change only inside `activate()`.
+/// CLAP: the latency may change only inside `activate()`, where the host is told of it; a restart
+/// would tell it twice.
 #[test]
 fn latency_changes_are_told_inside_activate_only() {
     let mut host = load();
     for sample_rate_hz in [44_100.0, 44_100.0, 96_000.0, 48_000.0] {
         host.activate(sample_rate_hz);
         assert_eq!(host.latency_frames(), expected_latency_frames(sample_rate_hz));
-        host.restart_if_asked(sample_rate_hz);
-        assert!(!host.restart_if_asked(sample_rate_hz), "one restart settles it");
+        assert!(!host.is_restart_asked(), "a restart at {sample_rate_hz} Hz");
         for _ in 0..8 {
             host.process(&mut [vec![0.1; 256], vec![0.1; 256]]);
         }
@@ -71,7 +71,7 @@ fn an_impulse_comes_out_at_the_latency_in_both_render_modes() {
 
 /// A plugin that writes down, at each block, whether it is told to render offline.
 struct Probe {
-    is_offline: OfflineFlag,
+    link: Arc<HostLink>,
     is_offline_at_activation: bool,
 }
 
@@ -84,7 +84,7 @@ struct NoParams {}
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { is_offline: offline_flag(), is_offline_at_activation: false }
+        Self { link: HostLink::of_new_instance(), is_offline_at_activation: false }
     }
 }
 
@@ -119,7 +119,7 @@ impl Plugin for Probe {
         _aux: &mut AuxiliaryBuffers,
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let is_offline = self.is_offline.load(Ordering::Relaxed);
+        let is_offline = self.link.is_offline();
         util::permit_alloc(|| {
             SEEN.with_borrow_mut(|seen| seen.push((self.is_offline_at_activation, is_offline)));
         });
@@ -152,7 +152,6 @@ fn the_render_mode_of_an_active_plugin_changes_at_once() {
 fn a_change_of_the_render_mode_asks_for_a_restart() {
     let mut host = load();
     host.activate(48_000.0);
-    host.restart_if_asked(48_000.0);
     for mode in [CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME] {
         host.set_render_mode(mode);
         assert!(host.restart_if_asked(48_000.0), "render mode {mode}");
@@ -186,6 +185,33 @@ fn a_state_with_an_unknown_model_is_restored() {
         assert!(host.restore(&state));
         host.process(&mut [vec![0.1; 256], vec![0.1; 256]]);
         host.deactivate();
+    }
+}
+
+/// A session of version 0.1.0 opens as it was saved, with the defaults for all that is new.
+#[test]
+fn a_state_of_version_0_1_0_opens() {
+    let old = include_bytes!("../fixtures/state-0.1.0.clap");
+    let mut host = load();
+    host.set_parameter("Focus", 1.0);
+    host.set_parameter("Bass Mute", 1.0);
+    host.activate(48_000.0);
+    host.process(&mut [vec![0.1; 256], vec![0.1; 256]]);
+    assert!(host.restore(old));
+    let saved = String::from_utf8(host.save()[8..].to_vec()).unwrap();
+    for part in [
+        r#""bypass":{"bool":true}"#,
+        r#""gain":{"f32":-6.0}"#,
+        r#""instrument":{"string":"piano"}"#,
+        r#""late":{"string":"silence"}"#,
+        r#""mix":{"f32":37.5}"#,
+        r#""mode":{"string":"remove"}"#,
+        r#""latency":{"string":"studio"}"#,
+        r#""focus":{"f32":0.0}"#,
+        r#""bass_mute":{"bool":false}"#,
+        r#""model":"\"studio\""#,
+    ] {
+        assert!(saved.contains(part), "{part} in {saved}");
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use egui::{CentralPanel, Color32, ComboBox, Context, Grid, RichText, ScrollArea, Ui};
 use nice_plug::context::gui::{GuiContext, ParamSetter};
+use nice_plug::prelude::Param;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{Frame, NiceEguiApp};
 
-use super::widgets::{enum_box, float_slider, switch};
+use super::widgets::{enum_box, float_slider, switch, toggle};
 use super::{DisplayScale, ReportSource};
+use crate::choices::ModeChoice;
 use crate::params::SoloistParams;
 use crate::report::Report;
 
@@ -20,6 +22,7 @@ const ERROR_COLOUR: Color32 = Color32::from_rgb(255, 140, 110);
 
 /// One open window.
 pub struct App {
+    title: &'static str,
     params: Arc<SoloistParams>,
     reports: ReportSource,
     scale: Arc<DisplayScale>,
@@ -29,11 +32,12 @@ pub struct App {
 impl App {
     /// A window's contents, drawn from `params` and what `reports` gives; `scale` is kept.
     pub fn new(
+        title: &'static str,
         params: Arc<SoloistParams>,
         reports: ReportSource,
         scale: Arc<DisplayScale>,
     ) -> Self {
-        Self { params, reports, scale, host: None }
+        Self { title, params, reports, scale, host: None }
     }
 
     fn controls(&self, ui: &mut Ui, setter: &ParamSetter<'_>) {
@@ -42,12 +46,24 @@ impl App {
             row(ui, "Instrument", |ui| enum_box(ui, &params.instrument, setter));
             row(ui, "Mode", |ui| enum_box(ui, &params.mode, setter));
             row(ui, "Mix", |ui| float_slider(ui, &params.mix, setter));
+            row(ui, "Focus", |ui| float_slider(ui, &params.focus, setter));
             row(ui, "Output gain", |ui| float_slider(ui, &params.output_gain, setter));
             row(ui, "When late", |ui| enum_box(ui, &params.late_policy, setter));
-            row(ui, "Latency mode", |ui| {
-                ui.label(params.latency_mode.title());
-            });
+            row(ui, "Latency mode", |ui| enum_box(ui, &params.latency, setter));
             row(ui, "Bypass", |ui| switch(ui, &params.bypass, setter));
+        });
+    }
+
+    /// Gain, solo and mute of each stem, for Remix.
+    fn stems(&self, ui: &mut Ui, setter: &ParamSetter<'_>) {
+        Grid::new("stems").num_columns(2).spacing([16.0, 6.0]).show(ui, |ui| {
+            for stem in self.params.stems() {
+                row(ui, stem.gain.name(), |ui| {
+                    float_slider(ui, &stem.gain, setter);
+                    toggle(ui, &stem.solo, "S", setter);
+                    toggle(ui, &stem.mute, "M", setter);
+                });
+            }
         });
     }
 
@@ -105,9 +121,13 @@ impl NiceEguiApp for App {
         ui.ctx().request_repaint_after(REFRESH_INTERVAL);
         CentralPanel::default().show(ui, |ui| {
             ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-                ui.heading("Soloist");
+                ui.heading(self.title);
                 ui.add_space(6.0);
                 self.controls(ui, &host.param_setter());
+                if self.params.mode.value() == ModeChoice::Remix {
+                    ui.separator();
+                    self.stems(ui, &host.param_setter());
+                }
                 ui.separator();
                 self.engine(ui, &report);
                 let instrument = self.params.instrument.value().into();

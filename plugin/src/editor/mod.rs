@@ -27,6 +27,7 @@ pub type ReportSource = Arc<dyn Fn() -> Arc<Report> + Send + Sync>;
 
 /// Opens editor windows of the size that the session saved.
 pub struct SoloistEditor {
+    title: &'static str,
     params: Arc<SoloistParams>,
     reports: ReportSource,
     scale: Arc<DisplayScale>,
@@ -46,9 +47,9 @@ impl DisplayScale {
 }
 
 impl SoloistEditor {
-    /// An editor of `params`, telling what `reports` gives.
-    pub fn new(params: Arc<SoloistParams>, reports: ReportSource) -> Self {
-        Self { params, reports, scale: Arc::new(DisplayScale(Mutex::new(1.0))) }
+    /// An editor of `params` under the plugin's name, telling what `reports` gives.
+    pub fn new(title: &'static str, params: Arc<SoloistParams>, reports: ReportSource) -> Self {
+        Self { title, params, reports, scale: Arc::new(DisplayScale(Mutex::new(1.0))) }
     }
 
     fn logical_size(&self) -> LogicalSize<f64> {
@@ -72,9 +73,9 @@ impl Editor for SoloistEditor {
         // is before the host has restored the session.
         let state = EguiEditorState::from_size(self.logical_size(), 1.0);
         let settings =
-            EguiNiceSettings::new().with_tile("Soloist").with_resize_hint(self.resize_hint());
-        let app =
-            App::new(Arc::clone(&self.params), Arc::clone(&self.reports), Arc::clone(&self.scale));
+            EguiNiceSettings::new().with_tile(self.title).with_resize_hint(self.resize_hint());
+        let (params, reports) = (Arc::clone(&self.params), Arc::clone(&self.reports));
+        let app = App::new(self.title, params, reports, Arc::clone(&self.scale));
         create_egui_editor(state, RepaintNotifier::new(), settings, app)
             .ok_or("the editor cannot be created")?
             .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)

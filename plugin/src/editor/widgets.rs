@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, Slider, Ui};
 use nice_plug::context::gui::ParamSetter;
-use nice_plug::prelude::{BoolParam, Enum, EnumParam, FloatParam, FloatRange, Param};
+use nice_plug::prelude::{BoolParam, Enum, EnumParam, FloatParam, Param};
 
 /// A list of an enumeration's values.
 pub fn enum_box<T: Enum + PartialEq + 'static>(
@@ -21,15 +21,14 @@ pub fn enum_box<T: Enum + PartialEq + 'static>(
     });
 }
 
-/// A slider over the parameter's own range; a double click gives the default.
+/// A slider over the parameter's own way and in its own words; a double click gives the default.
 pub fn float_slider(ui: &mut Ui, param: &FloatParam, setter: &ParamSetter<'_>) {
-    let range = match param.range() {
-        FloatRange::Linear { min, max } => min..=max,
-        _ => param.preview_plain(0.0)..=param.preview_plain(1.0),
-    };
-    let mut value = param.modulated_plain_value();
-    let slider = Slider::new(&mut value, range).suffix(param.unit()).fixed_decimals(1);
+    let mut place = f64::from(param.modulated_normalized_value());
+    let slider = Slider::new(&mut place, 0.0..=1.0)
+        .custom_formatter(|place, _| param.normalized_value_to_string(place as f32, true))
+        .custom_parser(|text| param.string_to_normalized_value(text).map(f64::from));
     let response = ui.add(slider);
+    let value = param.preview_plain(place as f32);
     if response.double_clicked() {
         set_at_once(param, param.default_plain_value(), setter);
         return;
@@ -45,6 +44,14 @@ pub fn float_slider(ui: &mut Ui, param: &FloatParam, setter: &ParamSetter<'_>) {
     }
     if response.drag_stopped() {
         setter.end_set_parameter(param);
+    }
+}
+
+/// A button that stays in.
+pub fn toggle(ui: &mut Ui, param: &BoolParam, label: &str, setter: &ParamSetter<'_>) {
+    let value = param.modulated_plain_value();
+    if ui.selectable_label(value, label).on_hover_text(param.name()).clicked() {
+        set_at_once(param, !value, setter);
     }
 }
 

@@ -1,37 +1,98 @@
 //! The component, controller and processor class.
 
-use nice_plug::prelude::Vst3Plugin;
+// C enumerations are signed on some platforms and unsigned on others.
+#![allow(clippy::unnecessary_cast)]
+
+use std::sync::Arc;
+
+use nice_plug::prelude::{AudioIOLayout, Vst3Plugin};
 use nice_plug::wrapper::vst3::Wrapper;
 use vst3::Class;
 use vst3::Steinberg::Vst::ChannelContext::{IInfoListener, IInfoListenerTrait};
 use vst3::Steinberg::Vst::{
-    BusDirection, BusInfo, CString, CtrlNumber, IAttributeList, IAudioProcessor,
+    BusDirection, BusDirections_, BusInfo, CString, CtrlNumber, IAttributeList, IAudioProcessor,
     IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
     IEditControllerTrait, IMidiMapping, IMidiMappingTrait, INoteExpressionController,
     INoteExpressionControllerTrait, IProcessContextRequirements, IProcessContextRequirementsTrait,
-    IUnitInfo, IUnitInfoTrait, IoMode, MediaType, NoteExpressionTypeID, NoteExpressionTypeInfo,
-    NoteExpressionValue, ParamID, ParamValue, ParameterInfo, ProcessData, ProcessSetup,
-    ProgramListID, ProgramListInfo, RoutingInfo, SpeakerArrangement, String128, TChar, UnitID,
-    UnitInfo,
+    IUnitInfo, IUnitInfoTrait, IoMode, MediaType, MediaTypes_, NoteExpressionTypeID,
+    NoteExpressionTypeInfo, NoteExpressionValue, ParamID, ParamValue, ParameterInfo, ProcessData,
+    ProcessSetup, ProgramListID, ProgramListInfo, RoutingInfo, SpeakerArrangement, String128,
+    TChar, UnitID, UnitInfo,
 };
 use vst3::Steinberg::{
     FIDString, FUnknown, IBStream, IPlugView, IPluginBaseTrait, TBool, TUID, int16, int32,
-    kResultOk, tresult, uint32,
+    kInvalidArgument, kResultFalse, kResultOk, tresult, uint32,
 };
 
-/// nice-plug's VST3 wrapper with a correct `setupProcessing`.
+use super::block::Blocks;
+use crate::host_block::try_cell::TryCell;
+use crate::host_link::HostLink;
+
+/// nice-plug's VST3 wrapper with some of its calls corrected.
 ///
 /// Delegation is sound because the wrapper never casts itself to its own COM object: reference
 /// counts and interface queries are this class's alone.
 pub struct Vst3Class<P: Vst3Plugin> {
     wrapper: Wrapper<P>,
+    link: Arc<HostLink>,
+    processing: TryCell<Processing>,
+}
+
+/// What the host has set up.
+#[derive(Default)]
+struct Processing {
+    max_frames: usize,
+    sample_rate_hz: f64,
+    /// Full while active.
+    blocks: Option<Blocks>,
 }
 
 impl<P: Vst3Plugin> Vst3Class<P> {
     /// A new plugin instance.
     pub fn new() -> Self {
-        Self { wrapper: Wrapper::new() }
+        let link = Arc::new(HostLink::default());
+        let wrapper = HostLink::pass(&link, Wrapper::new);
+        Self { wrapper, link, processing: TryCell::new(Processing::default()) }
     }
+
+    /// Channels of each bus of one direction, in the layout that the host has chosen.
+    ///
+    /// # Safety
+    /// Called on the main thread.
+    unsafe fn channel_counts(&self, direction: BusDirection) -> Vec<usize> {
+        let media = MediaTypes_::kAudio as MediaType;
+        // SAFETY: plain calls; `info` is a C struct of numbers that the call fills in.
+        unsafe {
+            (0..self.wrapper.getBusCount(media, direction))
+                .map(|index| {
+                    let mut info: BusInfo = std::mem::zeroed();
+                    let found = self.wrapper.getBusInfo(media, direction, index, &raw mut info);
+                    if found == kResultOk { info.channelCount.max(0) as usize } else { 0 }
+                })
+                .collect()
+        }
+    }
+}
+
+/// Whether a layout has exactly the buses that a host asks for.
+///
+/// # Safety
+/// Both pointers are null or point to as many arrangements as the numbers say.
+unsafe fn is_layout(
+    layout: &AudioIOLayout,
+    inputs: (*const SpeakerArrangement, int32),
+    outputs: (*const SpeakerArrangement, int32),
+) -> bool {
+    let counts = |main: Option<std::num::NonZeroU32>, aux: &'static [std::num::NonZeroU32]| {
+        main.into_iter().chain(aux.iter().copied()).map(std::num::NonZeroU32::get)
+    };
+    let asked = |(buses, count): (*const SpeakerArrangement, int32)| {
+        let count = if buses.is_null() { 0 } else { count.max(0) as usize };
+        // SAFETY: by this function's contract.
+        (0..count).map(move |index| unsafe { (*buses.add(index)).count_ones() })
+    };
+    counts(layout.main_input_channels, layout.aux_input_ports).eq(asked(inputs))
+        && counts(layout.main_output_channels, layout.aux_output_ports).eq(asked(outputs))
 }
 
 impl<P: Vst3Plugin> Class for Vst3Class<P> {
@@ -64,16 +125,41 @@ macro_rules! delegate {
 }
 
 delegate!(IAudioProcessorTrait {
-    fn setBusArrangements(
-        inputs: *mut SpeakerArrangement, num_ins: int32,
-        outputs: *mut SpeakerArrangement, num_outs: int32,
-    ) -> tresult;
     fn getBusArrangement(dir: BusDirection, index: int32, arr: *mut SpeakerArrangement) -> tresult;
     fn canProcessSampleSize(symbolic_sample_size: int32) -> tresult;
     fn getLatencySamples() -> uint32;
     fn setProcessing(state: TBool) -> tresult;
-    fn process(data: *mut ProcessData) -> tresult;
 } corrected {
+    unsafe fn setBusArrangements(
+        &self,
+        inputs: *mut SpeakerArrangement,
+        num_ins: int32,
+        outputs: *mut SpeakerArrangement,
+        num_outs: int32,
+    ) -> tresult {
+        // The wrapper compares the auxiliary buses one off, and says yes to what it does not have.
+        let is_known = P::AUDIO_IO_LAYOUTS
+            .iter()
+            // SAFETY: the host's pointers, by the VST3 contract of these lengths.
+            .any(|layout| unsafe { is_layout(layout, (inputs, num_ins), (outputs, num_outs)) });
+        if !is_known {
+            return kResultFalse;
+        }
+        // SAFETY: the same call with the same arguments.
+        unsafe { self.wrapper.setBusArrangements(inputs, num_ins, outputs, num_outs) }
+    }
+
+    unsafe fn process(&self, data: *mut ProcessData) -> tresult {
+        // SAFETY: the host's pointer, null or valid for the call.
+        let Some(block) = (unsafe { data.as_mut() }) else { return kInvalidArgument };
+        let result = self.processing.try_with(|processing| {
+            let blocks = processing.blocks.as_mut()?;
+            // SAFETY: by the VST3 contract the plugin is active and the block as described there.
+            Some(unsafe { blocks.process(&self.wrapper, block, &self.link) })
+        });
+        result.flatten().unwrap_or(kResultFalse)
+    }
+
     unsafe fn setupProcessing(&self, setup: *mut ProcessSetup) -> tresult {
         // The wrapper reads its process mode before it writes it: the second of two equal calls
         // stores the buffer configuration with the mode that the host asks for now.
@@ -84,7 +170,13 @@ delegate!(IAudioProcessorTrait {
                 return result;
             }
         }
-        kResultOk
+        // SAFETY: the wrapper has refused a null pointer.
+        let setup = unsafe { &*setup };
+        let noted = self.processing.try_with(|processing| {
+            processing.max_frames = setup.maxSamplesPerBlock.max(1) as usize;
+            processing.sample_rate_hz = setup.sampleRate;
+        });
+        if noted.is_some() { kResultOk } else { kResultFalse }
     }
 
     unsafe fn getTailSamples(&self) -> uint32 {
@@ -107,9 +199,29 @@ delegate!(IComponentTrait {
     fn getBusInfo(media: MediaType, dir: BusDirection, index: int32, bus: *mut BusInfo) -> tresult;
     fn getRoutingInfo(in_info: *mut RoutingInfo, out_info: *mut RoutingInfo) -> tresult;
     fn activateBus(media: MediaType, dir: BusDirection, index: int32, state: TBool) -> tresult;
-    fn setActive(state: TBool) -> tresult;
     fn setState(state: *mut IBStream) -> tresult;
     fn getState(state: *mut IBStream) -> tresult;
+} corrected {
+    unsafe fn setActive(&self, state: TBool) -> tresult {
+        // SAFETY: the same call with the same argument.
+        let result = unsafe { self.wrapper.setActive(state) };
+        if result != kResultOk || state == 0 {
+            return result;
+        }
+        // SAFETY: the host calls on its main thread.
+        let (inputs, outputs) = unsafe {
+            (
+                self.channel_counts(BusDirections_::kInput as BusDirection),
+                self.channel_counts(BusDirections_::kOutput as BusDirection),
+            )
+        };
+        let noted = self.processing.try_with(|processing| {
+            let Processing { max_frames, sample_rate_hz, .. } = *processing;
+            let blocks = Blocks::new(&inputs, &outputs, max_frames, sample_rate_hz);
+            processing.blocks = Some(blocks);
+        });
+        if noted.is_some() { kResultOk } else { kResultFalse }
+    }
 });
 
 delegate!(IEditControllerTrait {
@@ -117,7 +229,6 @@ delegate!(IEditControllerTrait {
     fn setState(state: *mut IBStream) -> tresult;
     fn getState(state: *mut IBStream) -> tresult;
     fn getParameterCount() -> int32;
-    fn getParameterInfo(index: int32, info: *mut ParameterInfo) -> tresult;
     fn getParamStringByValue(id: ParamID, value: ParamValue, string: *mut String128) -> tresult;
     fn getParamValueByString(id: ParamID, string: *mut TChar, value: *mut ParamValue) -> tresult;
     fn normalizedParamToPlain(id: ParamID, value: ParamValue) -> ParamValue;
@@ -126,6 +237,17 @@ delegate!(IEditControllerTrait {
     fn setParamNormalized(id: ParamID, value: ParamValue) -> tresult;
     fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
     fn createView(name: FIDString) -> *mut IPlugView;
+} corrected {
+    unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
+        // The wrapper panics on the index just behind the last.
+        // SAFETY: a plain call; the second is the same with the same arguments.
+        unsafe {
+            if !(0..self.getParameterCount()).contains(&index) {
+                return kInvalidArgument;
+            }
+            self.wrapper.getParameterInfo(index, info)
+        }
+    }
 });
 
 delegate!(IMidiMappingTrait {

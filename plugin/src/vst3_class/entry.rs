@@ -9,12 +9,12 @@ use vst3::ComWrapper;
 use vst3::Steinberg::IPluginFactory;
 
 use super::factory::Factory;
-use crate::Soloist;
+use crate::{Soloist, SoloistMulti};
 
 /// Hands a new factory, with one reference for the caller, to the host.
 #[unsafe(no_mangle)]
 pub extern "system" fn GetPluginFactory() -> *mut c_void {
-    ComWrapper::new(Factory::<Soloist>::new())
+    ComWrapper::new(Factory::new().with::<Soloist>().with::<SoloistMulti>())
         .to_com_ptr::<IPluginFactory>()
         .map_or(std::ptr::null_mut(), |factory| factory.into_raw().cast())
 }

@@ -1,7 +1,6 @@
 //! The factory that a host asks for the plugin's description and its instances.
 
 use std::ffi::c_void;
-use std::marker::PhantomData;
 
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::PluginInfo;
@@ -10,53 +9,73 @@ use vst3::Steinberg::{
     IPluginFactory3Trait, IPluginFactoryTrait, PClassInfo, PClassInfo2, PClassInfoW, PFactoryInfo,
     TUID, int32, kInvalidArgument, kResultOk, tresult,
 };
-use vst3::{Class, ComWrapper};
+use vst3::{Class, ComPtr, ComWrapper};
 
 use super::class::Vst3Class;
 
-/// A factory of one class, [`Vst3Class<P>`].
-pub struct Factory<P> {
-    info: PluginInfo,
-    plugin: PhantomData<fn() -> P>,
+/// A factory of [`Vst3Class`]es.
+pub struct Factory {
+    classes: Vec<Entry>,
 }
 
-impl<P: Vst3Plugin> Factory<P> {
-    /// Reads the plugin's constants.
+/// One class, and how an instance of it is made.
+struct Entry {
+    info: PluginInfo,
+    create: fn() -> Option<ComPtr<FUnknown>>,
+}
+
+impl Factory {
+    /// A factory without a class.
     pub fn new() -> Self {
-        Self { info: PluginInfo::for_plugin::<P>(), plugin: PhantomData }
+        Self { classes: Vec::new() }
     }
 
-    /// Writes `value()` to `target` when the class index and the pointer are good.
+    /// The same with the class of `P` behind those that it has.
+    pub fn with<P: Vst3Plugin>(mut self) -> Self {
+        let create = || ComWrapper::new(Vst3Class::<P>::new()).to_com_ptr::<FUnknown>();
+        self.classes.push(Entry { info: PluginInfo::for_plugin::<P>(), create });
+        self
+    }
+
+    /// Writes what `value` makes of a class to `target` when the index and the pointer are good.
     ///
     /// # Safety
     /// `target` is null or valid for a write of a `T`.
-    unsafe fn describe<T>(&self, index: int32, target: *mut T, value: impl Fn() -> T) -> tresult {
-        if index != 0 || target.is_null() {
-            return kInvalidArgument;
+    unsafe fn describe<T>(
+        &self,
+        index: int32,
+        target: *mut T,
+        value: impl Fn(&PluginInfo) -> T,
+    ) -> tresult {
+        let class = usize::try_from(index).ok().and_then(|index| self.classes.get(index));
+        match class {
+            Some(class) if !target.is_null() => {
+                // SAFETY: not null, and valid by this function's contract.
+                unsafe { target.write(value(&class.info)) };
+                kResultOk
+            }
+            _ => kInvalidArgument,
         }
-        // SAFETY: not null, and valid by this function's contract.
-        unsafe { target.write(value()) };
-        kResultOk
     }
 }
 
-impl<P: Vst3Plugin> Class for Factory<P> {
+impl Class for Factory {
     type Interfaces = (IPluginFactory, IPluginFactory2, IPluginFactory3);
 }
 
-impl<P: Vst3Plugin> IPluginFactoryTrait for Factory<P> {
+impl IPluginFactoryTrait for Factory {
     unsafe fn getFactoryInfo(&self, info: *mut PFactoryInfo) -> tresult {
         // SAFETY: the host's pointer, passed on.
-        unsafe { self.describe(0, info, || self.info.create_factory_info()) }
+        unsafe { self.describe(0, info, PluginInfo::create_factory_info) }
     }
 
     unsafe fn countClasses(&self) -> int32 {
-        1
+        self.classes.len() as int32
     }
 
     unsafe fn getClassInfo(&self, index: int32, info: *mut PClassInfo) -> tresult {
         // SAFETY: the host's pointer, passed on.
-        unsafe { self.describe(index, info, || self.info.create_class_info()) }
+        unsafe { self.describe(index, info, PluginInfo::create_class_info) }
     }
 
     unsafe fn createInstance(
@@ -69,11 +88,11 @@ impl<P: Vst3Plugin> IPluginFactoryTrait for Factory<P> {
             return kInvalidArgument;
         }
         // SAFETY: not null; by the VST3 contract it points to the 16 bytes of a class identifier.
-        if unsafe { *cid.cast::<[u8; 16]>() } != *self.info.cid {
+        let cid = unsafe { &*cid.cast::<[u8; 16]>() };
+        let class = self.classes.iter().find(|class| class.info.cid == cid);
+        let Some(unknown) = class.and_then(|class| (class.create)()) else {
             return kInvalidArgument;
-        }
-        let object = ComWrapper::new(Vst3Class::<P>::new());
-        let Some(unknown) = object.as_com_ref::<FUnknown>() else { return kInvalidArgument };
+        };
         let unknown = unknown.as_ptr();
         // SAFETY: `unknown` is alive until the end of this function; the query takes a reference of
         // its own for the host. `iid` points to the 16 bytes of an interface identifier.
@@ -81,17 +100,17 @@ impl<P: Vst3Plugin> IPluginFactoryTrait for Factory<P> {
     }
 }
 
-impl<P: Vst3Plugin> IPluginFactory2Trait for Factory<P> {
+impl IPluginFactory2Trait for Factory {
     unsafe fn getClassInfo2(&self, index: int32, info: *mut PClassInfo2) -> tresult {
         // SAFETY: the host's pointer, passed on.
-        unsafe { self.describe(index, info, || self.info.create_class_info_2()) }
+        unsafe { self.describe(index, info, PluginInfo::create_class_info_2) }
     }
 }
 
-impl<P: Vst3Plugin> IPluginFactory3Trait for Factory<P> {
+impl IPluginFactory3Trait for Factory {
     unsafe fn getClassInfoUnicode(&self, index: int32, info: *mut PClassInfoW) -> tresult {
         // SAFETY: the host's pointer, passed on.
-        unsafe { self.describe(index, info, || self.info.create_class_info_unicode()) }
+        unsafe { self.describe(index, info, PluginInfo::create_class_info_unicode) }
     }
 
     unsafe fn setHostContext(&self, _context: *mut FUnknown) -> tresult {

@@ -3,9 +3,11 @@
 //! nice-plug 0.4.2 stores the processing setup of a VST3 host with the process mode of the call
 //! *before*, so that a host that asks for realtime, offline, realtime gets realtime, realtime,
 //! offline. A plugin that waits for results when offline would then bounce wrongly and block the
-//! live audio thread. [`class::Vst3Class`] delegates every call to `Wrapper<P>` and corrects this one;
-//! [`factory::Factory`] and [`entry`] stand where nice-plug's export macro would stand.
+//! live audio thread. It skips processing without a word when a host leaves any output bus inactive.
+//! [`class::Vst3Class`] delegates every call to `Wrapper<P>` and corrects these; [`block`] gives the
+//! wrapper whole blocks; [`factory::Factory`] and [`entry`] stand where nice-plug's export macro would stand.
 
+mod block;
 pub mod class;
 pub mod entry;
 pub mod factory;

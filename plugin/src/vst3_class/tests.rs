@@ -2,18 +2,23 @@
 
 use std::cell::RefCell;
 use std::ffi::c_void;
+use std::ptr::null_mut;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
 use nice_plug::wrapper::vst3::Wrapper;
 use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kPrefetch, kRealtime};
 use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
-use vst3::Steinberg::Vst::{IAudioProcessorTrait, IComponentTrait, ProcessSetup};
-use vst3::Steinberg::{IPluginFactoryTrait, kInvalidArgument, kResultOk};
+use vst3::Steinberg::Vst::{
+    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessorTrait, IComponentTrait,
+    IEditControllerTrait, ParameterInfo, ProcessData, ProcessSetup, SpeakerArr,
+};
+use vst3::Steinberg::{IPluginFactoryTrait, kInvalidArgument, kResultFalse, kResultOk};
 use vst3::{ComPtr, Interface, Steinberg};
 
 use super::class::Vst3Class;
 use super::factory::Factory;
+use crate::test_probe::BusProbe;
 
 const PROBE_LATENCY_FRAMES: u32 = 1000;
 
@@ -136,10 +141,10 @@ fn the_tail_is_told_before_the_first_block() {
 
 #[test]
 fn the_factory_makes_only_its_own_class() {
-    let factory = Factory::<Probe>::new();
+    let factory = Factory::new().with::<BusProbe>().with::<Probe>();
     let iid = Steinberg::Vst::IComponent::IID;
     let create = |cid: &[u8; 16]| {
-        let mut object: *mut c_void = std::ptr::null_mut();
+        let mut object: *mut c_void = null_mut();
         // SAFETY: both identifiers are 16 bytes long and `object` outlives the call.
         let result = unsafe {
             factory.createInstance(cid.as_ptr().cast(), iid.as_ptr().cast(), &raw mut object)
@@ -154,5 +159,124 @@ fn the_factory_makes_only_its_own_class() {
     let processor = component.unwrap().cast::<Steinberg::Vst::IAudioProcessor>();
     assert!(processor.is_some());
 
-    assert_eq!(create(b"some other class"), (kInvalidArgument, std::ptr::null_mut()));
+    assert_eq!(create(b"some other class"), (kInvalidArgument, null_mut()));
+}
+
+/// Plays one block into buses of which those marked false are inactive. The left channel and the
+/// silence flags of each; the flags are set before.
+fn play(
+    class: &(impl IAudioProcessorTrait + IComponentTrait),
+    num_frames: usize,
+    present: &[bool],
+) -> Vec<(Vec<f32>, u64)> {
+    let mut channels = vec![[vec![9.0_f32; num_frames], vec![9.0; num_frames]]; present.len()];
+    let mut pointers: Vec<[*mut f32; 2]> =
+        channels.iter_mut().map(|bus| bus.each_mut().map(|c| c.as_mut_ptr())).collect();
+    let bus = |pointers: &mut [*mut f32; 2], is_present: bool| AudioBusBuffers {
+        numChannels: if is_present { 2 } else { 0 },
+        silenceFlags: if is_present { 0b11 } else { 0 },
+        __field0: AudioBusBuffers__type0 {
+            channelBuffers32: if is_present { pointers.as_mut_ptr() } else { null_mut() },
+        },
+    };
+    let mut outputs: Vec<AudioBusBuffers> = pointers
+        .iter_mut()
+        .zip(present)
+        .map(|(pointers, present)| bus(pointers, *present))
+        .collect();
+    let mut input = vec![0.25_f32; num_frames];
+    let mut input_pointers = [input.as_mut_ptr(); 2];
+    let mut input_bus = bus(&mut input_pointers, true);
+    // SAFETY: a C struct of numbers and pointers, for which zero is a valid value.
+    let mut data: ProcessData = unsafe { std::mem::zeroed() };
+    data.symbolicSampleSize = kSample32 as i32;
+    data.numSamples = num_frames as i32;
+    (data.numInputs, data.inputs) = (1, &raw mut input_bus);
+    (data.numOutputs, data.outputs) = (outputs.len() as i32, outputs.as_mut_ptr());
+    let mut setup = ProcessSetup {
+        processMode: kRealtime as i32,
+        symbolicSampleSize: kSample32 as i32,
+        maxSamplesPerBlock: 512,
+        sampleRate: 48_000.0,
+    };
+    // SAFETY: every channel has the block's frames; the calls come in VST3's order.
+    unsafe {
+        assert_eq!(class.setupProcessing(&raw mut setup), kResultOk);
+        assert_eq!(class.setActive(1), kResultOk);
+        assert_eq!(class.process(&raw mut data), kResultOk);
+        assert_eq!(class.setActive(0), kResultOk);
+    }
+    let flags = outputs.iter().map(|bus| bus.silenceFlags);
+    channels.into_iter().zip(flags).map(|([left, _], flags)| (left, flags)).collect()
+}
+
+#[test]
+fn any_output_may_be_inactive_and_the_others_are_right() {
+    // Blocks of 1 and more than was announced (512).
+    for num_frames in [1, 256, 2000] {
+        let cases: [&[bool]; 6] = [
+            &[true, true, true],
+            &[true, false, true],
+            &[true, false, false],
+            &[true, true],
+            &[true],
+            &[false, true, false],
+        ];
+        for present in cases {
+            let outputs = play(&Vst3Class::<BusProbe>::new(), num_frames, present);
+            for (bus, (left, flags)) in outputs.iter().enumerate() {
+                assert_eq!(*flags, 0, "no channel is silent");
+                let filled = if bus == 0 { 0.5 } else { bus as f32 };
+                let want = if present[bus] { filled } else { 9.0 };
+                assert!(left.iter().all(|sample| *sample == want), "{present:?}, bus {bus}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_of_parameters_alone_are_harmless() {
+    for present in [&[true, true, true][..], &[false, false, false], &[]] {
+        for num_frames in [0, 256] {
+            play(&Vst3Class::<BusProbe>::new(), num_frames, present);
+        }
+    }
+}
+
+/// When this fails, nice-plug processes with inactive outputs and needs no help.
+#[test]
+fn the_plain_wrapper_skips_a_block_with_one_inactive_output() {
+    let outputs = play(&Wrapper::<BusProbe>::new(), 256, &[true, false, true]);
+    assert_eq!(outputs[0].0, [0.25; 256], "the input, untouched");
+}
+
+#[test]
+fn only_layouts_that_exist_are_accepted() {
+    let class = Vst3Class::<BusProbe>::new();
+    let arranged = |mut inputs: Vec<u64>, mut outputs: Vec<u64>| {
+        let (num_ins, num_outs) = (inputs.len() as i32, outputs.len() as i32);
+        // SAFETY: both lists are as long as the numbers say.
+        unsafe {
+            class.setBusArrangements(inputs.as_mut_ptr(), num_ins, outputs.as_mut_ptr(), num_outs)
+        }
+    };
+    let (stereo, mono) = (SpeakerArr::kStereo, SpeakerArr::kMono);
+    assert_eq!(arranged(vec![stereo], vec![stereo; 3]), kResultOk);
+    assert_eq!(arranged(vec![stereo], vec![stereo, stereo, mono]), kResultFalse);
+    assert_eq!(arranged(vec![stereo], vec![stereo]), kResultFalse);
+    assert_eq!(arranged(vec![], vec![]), kResultFalse);
+}
+
+#[test]
+fn the_parameter_behind_the_last_is_refused() {
+    let class = Vst3Class::<BusProbe>::new();
+    // SAFETY: a C struct of numbers; the calls write to it at most.
+    unsafe {
+        let mut info: ParameterInfo = std::mem::zeroed();
+        let count = class.getParameterCount();
+        assert_eq!(class.getParameterInfo(count - 1, &raw mut info), kResultOk);
+        for index in [-1, count, count + 1] {
+            assert_eq!(class.getParameterInfo(index, &raw mut info), kInvalidArgument);
+        }
+    }
 }

@@ -1,0 +1,75 @@
+//! What our CLAP and VST3 classes tell the plugin inside, beside what nice-plug passes on.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// Shared by one plugin instance and the class around it.
+#[derive(Debug, Default)]
+pub struct HostLink {
+    is_offline: AtomicBool,
+    jumped: AtomicBool,
+    class_tells_latency: bool,
+    latency_frames: AtomicU32,
+}
+
+thread_local! {
+    static NEXT: RefCell<Option<Arc<HostLink>>> = const { RefCell::new(None) };
+}
+
+impl HostLink {
+    /// A link whose class tells the host of the latency itself: see [`HostLink::tell_latency`].
+    pub fn telling_latency() -> Arc<Self> {
+        Arc::new(Self { class_tells_latency: true, ..Self::default() })
+    }
+
+    /// Makes an instance by `make`, inside which [`HostLink::of_new_instance`] gives `link`:
+    /// nice-plug makes plugins by `Default`, which takes no argument.
+    pub fn pass<T>(link: &Arc<Self>, make: impl FnOnce() -> T) -> T {
+        NEXT.set(Some(Arc::clone(link)));
+        let made = make();
+        NEXT.take();
+        made
+    }
+
+    /// The link of the instance that is being made on this thread; outside of
+    /// [`HostLink::pass`] a new one.
+    pub fn of_new_instance() -> Arc<Self> {
+        NEXT.take().unwrap_or_default()
+    }
+
+    /// Whether the host renders offline. Written by the host's main thread.
+    ///
+    /// # Realtime safety
+    /// Touches one atomic, as all that follows.
+    pub fn is_offline(&self) -> bool {
+        self.is_offline.load(Ordering::Relaxed)
+    }
+
+    /// See [`HostLink::is_offline`].
+    pub fn set_offline(&self, is_offline: bool) {
+        self.is_offline.store(is_offline, Ordering::Relaxed);
+    }
+
+    /// Says that the next block does not follow the one before it on the host's timeline.
+    pub fn set_jumped(&self) {
+        self.jumped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the block in hand begins with a jump; tells it once.
+    pub fn take_jump(&self) -> bool {
+        self.jumped.load(Ordering::Relaxed) && self.jumped.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes the latency of an activation. False where the class does not tell the host, so that
+    /// the plugin must.
+    pub fn tell_latency(&self, latency_frames: u32) -> bool {
+        self.latency_frames.store(latency_frames, Ordering::Relaxed);
+        self.class_tells_latency
+    }
+
+    /// The latency of the last activation in frames.
+    pub fn latency_frames(&self) -> u32 {
+        self.latency_frames.load(Ordering::Relaxed)
+    }
+}
