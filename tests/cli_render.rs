@@ -109,6 +109,27 @@ fn gain_and_formats_change_the_file_and_nothing_else() {
 }
 
 #[test]
+fn latency_modes_and_the_focus_change_what_is_heard_and_no_frame_of_where() {
+    let dir = TempDir::new().unwrap();
+    resources();
+    let mix = music(44_100, 2, 50_000);
+    let input = put(&dir, "mix.wav", &mix);
+    let own = isolate(&dir, &input, "-i other");
+    for options in ["--latency balanced", "--focus 1", "--focus -0.5"] {
+        let alone = isolate(&dir, &input, &format!("-i other {options}"));
+        let rest = isolate(&dir, &input, &format!("-i other --mode remove {options}"));
+        assert!(residual_dbfs(&own, &alone).unwrap() > -80.0, "{options}: must be heard");
+        let sum = Audio {
+            channels: std::iter::zip(&alone.channels, &rest.channels)
+                .map(|(a, b)| std::iter::zip(a, b).map(|(a, b)| a + b).collect())
+                .collect(),
+            ..alone
+        };
+        assert!(residual_dbfs(&mix, &sum).unwrap() < -110.0, "{options}: the sum stays the mix");
+    }
+}
+
+#[test]
 fn clipping_is_counted_and_told() {
     let dir = TempDir::new().unwrap();
     resources();
@@ -154,6 +175,7 @@ fn summary_tells_what_was_done() {
     ] {
         assert_eq!(summary[key], expected, "{key}");
     }
+    assert_eq!(summary["latency_mode"], "studio");
     assert_eq!(summary["input"], input.to_str().unwrap());
     assert_eq!((&summary["model"], &summary["provider"]), (&"studio".into(), &"CPU".into()));
     for key in ["latency_frames", "seconds", "realtime_factor", "duration_s"] {

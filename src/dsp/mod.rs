@@ -4,6 +4,7 @@ pub mod bands;
 pub mod crossfade;
 pub mod delay;
 pub mod features;
+pub mod focus;
 pub mod griffin_lim;
 pub mod level;
 pub mod mask_field;

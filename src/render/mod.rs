@@ -9,6 +9,7 @@ mod rate_change;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::dsp::focus::exponent;
 use crate::inference::{Estimator, InferenceError};
 use crate::streaming::{
     AudioEndpoint, Controls, MAX_CHANNELS, Separator, StemBlock, StreamConfig, StreamError,
@@ -68,13 +69,21 @@ pub trait FrameSource {
 pub struct Renderer {
     config: StreamConfig,
     estimator: Box<dyn Estimator>,
+    focus: f32,
 }
 
 impl Renderer {
     /// A renderer for recordings of the rate and channels that `config` says.
     #[must_use]
     pub fn new(config: StreamConfig, estimator: Box<dyn Estimator>) -> Self {
-        Self { config, estimator }
+        Self { config, estimator, focus: 0.0 }
+    }
+
+    /// Sets the focus of [`Renderer::separate`], -1 to 1; [`Renderer::isolate`] takes that of its
+    /// controls.
+    #[must_use]
+    pub fn with_focus(self, focus: f32) -> Self {
+        Self { focus, ..self }
     }
 
     /// Renders what the plugin plays with `controls` held still. `input` is planar; `sink`
@@ -168,6 +177,7 @@ impl Renderer {
         }
         let mut separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)
             .map_err(StreamError::from)?;
+        separator.set_mask_power(0, exponent(self.focus));
         let mut input = PaddedInput::new(source, *num_channels);
         let mut done = 0_usize;
         while !input.ended || done < input.num_frames {

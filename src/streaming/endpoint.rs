@@ -8,6 +8,7 @@ use ringbuf::{HeapProd, HeapRb};
 
 use super::MAX_CHANNELS;
 use super::analysis::UnsupportedModel;
+use super::focus::{self, FocusSender};
 use super::latency::{LatencyMode, fade_frames, latency_frames};
 use super::mixer::{Controls, SourceMap, StemMixer};
 use super::ring::ResultQueue;
@@ -74,6 +75,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
     let ring_frames = latency + 2 * hop + MAX_CHUNK_FRAMES;
     let (input, input_out) = HeapRb::new(ring_frames * num_channels).split();
     let (marks, marks_out) = HeapRb::new(MAX_EPOCH_MARKS).split();
+    let (focus, focus_out) = focus::channel(ring_frames, MAX_EPOCH_MARKS);
     let (results_in, results) = HeapRb::new(ring_frames * stem_frame_len).split();
     let (headers_in, headers) = HeapRb::new(ring_frames / hop + 2).split();
     let shared = Arc::new(Shared::new());
@@ -86,6 +88,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         wake_frames: hop,
         input,
         marks,
+        focus,
         results: ResultQueue::new(results, headers, stem_frame_len),
         mixer: StemMixer::new(map, *sample_rate_hz, &controls),
         delays: (0..*num_channels).map(|_| DelayLine::new(latency)).collect(),
@@ -105,7 +108,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         shared,
         separator,
         input_out,
-        marks_out,
+        (marks_out, focus_out),
         results_in,
         headers_in,
         *num_channels,
@@ -124,6 +127,7 @@ pub struct AudioEndpoint {
     wake_frames: usize,
     input: HeapProd<f32>,
     marks: HeapProd<EpochMark>,
+    focus: FocusSender,
     results: ResultQueue,
     mixer: StemMixer,
     delays: Vec<DelayLine>,
@@ -170,6 +174,7 @@ impl AudioEndpoint {
             delay.reset();
         }
         self.mixer.snap_to(controls);
+        self.focus.set(controls.focus);
         self.position = 0;
         self.fade = if self.is_open() { 1.0 } else { 0.0 };
         self.begin_epoch();
@@ -248,6 +253,7 @@ impl AudioEndpoint {
         mut between: impl FnMut(&mut Self),
     ) {
         self.mixer.set(controls);
+        self.focus.set(controls.focus);
         let num_frames = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let mut begin = 0;
         while begin < num_frames {
@@ -296,7 +302,9 @@ impl AudioEndpoint {
                 return;
             }
             self.mark_due = false;
+            self.focus.begin_epoch();
         }
+        self.focus.send(self.position, self.ring_frame, num_frames);
         self.input.push_slice(samples);
         self.ring_frame += num_frames as u64;
         self.unannounced += num_frames;

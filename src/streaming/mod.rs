@@ -4,6 +4,7 @@
 mod analysis;
 mod band_analysis;
 mod endpoint;
+mod focus;
 mod grid;
 mod history;
 pub mod latency;

@@ -1,11 +1,13 @@
 //! The synchronous core: frames in, stems out, no thread, no clock.
 
 use super::analysis::{Analysis, UnsupportedModel};
+use super::focus::FocusTimeline;
 use super::grid::Grid;
 use super::history::{FeatureHistory, InputHistory};
 use super::latency::{LatencyMode, Schedule};
 use super::synthesis::{Synthesis, SynthesisShape};
 use crate::dsp::crossfade::{fade_in_weight, linear};
+use crate::dsp::focus;
 use crate::dsp::mask_field::{BinInterpolation, MaskTimeline};
 use crate::inference::{Estimator, InferenceError};
 use crate::model::ModelCard;
@@ -44,6 +46,7 @@ pub struct Separator {
     features: FeatureHistory,
     synthesis: Synthesis,
     timeline: MaskTimeline,
+    focus: FocusTimeline,
     mask_len: usize,
     num_channels: usize,
     num_sources: usize,
@@ -99,6 +102,7 @@ impl Separator {
             features: FeatureHistory::new(num_rows, step, schedule.window, analysis.silence()),
             synthesis: Synthesis::new(&shape, interpolation),
             timeline: MaskTimeline::new(mask_len),
+            focus: FocusTimeline::default(),
             mask_len,
             num_channels,
             num_sources,
@@ -129,10 +133,17 @@ impl Separator {
         self.features.reset();
         self.synthesis.reset();
         self.timeline.reset();
+        self.focus.reset();
         self.num_analysed = 0;
         self.num_runs = 0;
         self.next_synthesis = self.grid.first_synthesis();
         self.tail = None;
+    }
+
+    /// Masks are raised to `power` (and their sum kept at one, see [`crate::dsp::focus`]) from the
+    /// frame on that comes `offset` frames after those received. A new epoch begins with 1.
+    pub fn set_mask_power(&mut self, offset: u64, power: f32) {
+        self.focus.set(self.input.end().saturating_add_unsigned(offset), power);
     }
 
     /// Receives interleaved frames. Nothing is computed before [`Separator::advance`].
@@ -256,6 +267,8 @@ impl Separator {
             }
             self.timeline.forget_before(position.floor() as u64);
             self.timeline.read(position, &mut self.hop_masks);
+            let power = self.focus.advance_to(start + (self.grid.fft_size / 2) as i64);
+            focus::apply(&mut self.hop_masks, self.num_sources, power);
             self.synthesis.synthesise(&self.input, start, &self.hop_masks, &mut self.stems);
             self.next_synthesis += 1;
             // What lies before frame 0 completes with the silence before the signal.

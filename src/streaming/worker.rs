@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ringbuf::traits::{Consumer, Observer, Producer};
 use ringbuf::{HeapCons, HeapProd};
 
+use super::focus::FocusReceiver;
 use super::separator::{Separator, StemBlock};
 use super::shared::{EpochMark, ResultHeader, Shared};
 use super::status::StreamState;
@@ -29,6 +30,7 @@ pub struct WorkerEndpoint {
     separator: Separator,
     input: HeapCons<f32>,
     marks: HeapCons<EpochMark>,
+    focus: FocusReceiver,
     output: ResultSender,
     num_channels: usize,
     /// Frames taken from the input ring, ever.
@@ -53,7 +55,7 @@ impl WorkerEndpoint {
         shared: Arc<Shared>,
         separator: Separator,
         input: HeapCons<f32>,
-        marks: HeapCons<EpochMark>,
+        (marks, focus): (HeapCons<EpochMark>, FocusReceiver),
         samples: HeapProd<f32>,
         headers: HeapProd<ResultHeader>,
         num_channels: usize,
@@ -72,6 +74,7 @@ impl WorkerEndpoint {
             separator,
             input,
             marks,
+            focus,
             output,
             num_channels,
             ring_frame: 0,
@@ -98,7 +101,9 @@ impl WorkerEndpoint {
             {
                 return Ok(());
             }
-            self.ring_frame += (self.taken.len() / self.num_channels) as u64;
+            let num_frames = self.taken.len() / self.num_channels;
+            self.focus.hand_over(self.ring_frame, num_frames, &mut self.separator);
+            self.ring_frame += num_frames as u64;
             if self.output.is_stale() {
                 continue;
             }

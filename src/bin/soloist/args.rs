@@ -112,6 +112,10 @@ pub struct Hearing {
     /// Latency mode whose quality is rendered: studio or balanced. The file has no delay in any
     #[arg(long, value_name = "MODE", default_value = "studio", value_parser = latency_mode)]
     pub latency: LatencyMode,
+    /// Sharper masks (to 1: less bleed, more artefacts) or softer ones (to -1: the contrary)
+    #[arg(long, default_value = "0", value_name = "FOCUS", value_parser = focus,
+        allow_negative_numbers = true)]
+    pub focus: f32,
 }
 
 /// Where the models and onnxruntime are.
@@ -196,6 +200,10 @@ fn percent(text: &str) -> Result<f32, String> {
     in_range(text.trim_end_matches('%'), 0.0, 100.0)
 }
 
+fn focus(text: &str) -> Result<f32, String> {
+    in_range(text, -1.0, 1.0)
+}
+
 fn gain_db(text: &str) -> Result<f32, String> {
     in_range(text, -60.0, 24.0)
 }
@@ -220,7 +228,7 @@ mod tests {
     #[test]
     fn options_are_read_with_their_units_and_ranges() {
         let line = "soloist isolate a.mp3 -o b.wav -i Drums --mix 50% --output-gain -3.5 \
-                    --mode remove --format 24 --latency balanced";
+                    --mode remove --format 24 --latency balanced --focus -0.5";
         let Command::Isolate(isolate) =
             Arguments::try_parse_from(line.split_whitespace()).unwrap().command
         else {
@@ -228,7 +236,8 @@ mod tests {
         };
         assert_eq!((isolate.mix, isolate.writing.output_gain), (50.0, -3.5));
         assert_eq!(isolate.instrument, Instrument::Drums);
-        assert_eq!(isolate.hearing.latency, LatencyMode::Balanced);
+        let Hearing { latency, focus } = isolate.hearing;
+        assert_eq!((latency, focus), (LatencyMode::Balanced, -0.5));
         assert_eq!(isolate.writing.format, SampleFormat::Int24);
         for bad in [
             "--mix 101",
@@ -237,6 +246,7 @@ mod tests {
             "--format 8",
             "--mode solo",
             "--latency live",
+            "--focus 1.1",
             "--reconstruct x",
         ] {
             let line = format!("soloist isolate a -o b.wav -i drums {bad}");

@@ -55,7 +55,7 @@ impl Engine {
             num_channels: input.num_channels,
             mode: hearing.latency,
         };
-        Ok((Renderer::new(config, estimator), provider))
+        Ok((Renderer::new(config, estimator).with_focus(hearing.focus), provider))
     }
 
     /// As [`Engine::open`], for one instrument's sound from the network's levels alone.

@@ -129,6 +129,7 @@ impl Render {
                     mode: command.mode.into(),
                     mix: command.mix / 100.0,
                     output_gain: gain_from_db(command.writing.output_gain),
+                    focus: command.hearing.focus,
                     ..Controls::default()
                 };
                 renderer.isolate_from(source, &controls, cancel::flag(), sink)
