@@ -129,6 +129,15 @@ def _evaluate(a: argparse.Namespace) -> None:
             scores.write(path)
 
 
+def _context(a: argparse.Namespace) -> None:
+    from . import context
+
+    frames = context.card_context(a.model)
+    rows = context.study(a.model, frames, _test_set(a), a.output / "context.json")
+    context.plot(rows, frames, a.output / "context.png")
+    print(context.table(rows))
+
+
 def _mixtures(a: argparse.Namespace) -> None:
     from .evaluate import write_mixtures
 
@@ -274,6 +283,14 @@ def parser() -> argparse.ArgumentParser:
     for ending in ("json", "csv", "markdown"):
         p.add_argument(f"--{ending}", type=Path, help=f"also write the scores here, as {ending}")
     p.set_defaults(run=_evaluate)
+
+    p = commands.add_parser(
+        "context", help="quality and cost against window, lookahead and emission; goes on if killed"
+    )
+    _add_test_set(p)
+    p.add_argument("--model", type=Path, required=True, help="folder of a model")
+    p.add_argument("-o", "--output", type=Path, required=True, help="for context.json and .png")
+    p.set_defaults(run=_context)
 
     p = commands.add_parser("plots", help="pictures of runs, scores and stems")
     p.add_argument("--runs", type=Path, nargs="+", help="folders of `fit`: learning curves")

@@ -43,19 +43,25 @@ def softmax_masks(logits: Float) -> Float:
     return x / x.sum(axis=0)
 
 
-def predict_masks(network: Network, features: Float, lookahead: int = 32, hop: int = 32) -> Float:
+def predict_masks(
+    network: Network,
+    features: Float,
+    lookahead: int = 32,
+    hop: int = 32,
+    length: int = WINDOW_FRAMES,
+) -> Float:
     """Band masks [sources, 2, bands, frames] of a whole track's features [3, bands, frames].
 
-    As in the engine, windows of WINDOW_FRAMES end at most `lookahead` + `hop` frames after what
+    As in the engine, windows of `length` frames end at most `lookahead` + `hop` frames after what
     they emit, and what lies outside the track is silence.
     """
     frames = features.shape[2]
     masks = np.empty((len(SOURCES), 2, NUM_BANDS, frames), dtype=np.float32)
     for first in range(0, frames, hop):
         last = min(first + hop, frames)
-        begin = first + hop + lookahead - WINDOW_FRAMES
-        window = np.full((3, NUM_BANDS, WINDOW_FRAMES), bands.SILENCE_FEATURE, dtype=np.float32)
-        low, high = max(begin, 0), min(begin + WINDOW_FRAMES, frames)
+        begin = first + hop + lookahead - length
+        window = np.full((3, NUM_BANDS, length), bands.SILENCE_FEATURE, dtype=np.float32)
+        low, high = max(begin, 0), min(begin + length, frames)
         window[:, :, low - begin : high - begin] = features[:, :, low:high]
         emitted = softmax_masks(network(window))[..., first - begin : last - begin]
         masks[..., first:last] = emitted
