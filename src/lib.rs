@@ -15,10 +15,14 @@
 //!
 //! # Threads
 //!
+//! Streams are tasks of a process-wide pool, served in order of deadline; audio threads wake it
+//! without a lock.
+//!
 //! | thread | owns | may |
 //! |---|---|---|
 //! | host audio | [`streaming::AudioEndpoint`] | copy to and from rings, mix; never allocate, lock or wait |
-//! | worker, one a stream | [`streaming::WorkerEndpoint`], its [`inference::Estimator`] | allocate, open models, run networks |
+//! | workers, few a process | for a turn, a [`streaming::WorkerEndpoint`] and its [`inference::Estimator`] | allocate, run networks |
+//! | loader, while a model is opened | what it opens | read files |
 //! | host main, editor | [`streaming::StreamStatus`] by reference | read counters and words |
 //!
 //! # Glossary

@@ -16,7 +16,7 @@ use super::separator::Separator;
 use super::shared::{EpochMark, Shared};
 use super::status::{StreamState, StreamStatus};
 use super::stem_outputs::StemOutputs;
-pub use super::worker::WorkerEndpoint;
+use super::worker::{StreamShape, WorkerEndpoint};
 use crate::dsp::delay::DelayLine;
 use crate::dsp::level::sanitise;
 use crate::model::ModelCard;
@@ -104,16 +104,14 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         stems: vec![0.0; MAX_CHUNK_FRAMES * stem_frame_len],
         direct: vec![0.0; MAX_CHUNK_FRAMES],
     };
-    let worker = WorkerEndpoint::new(
-        shared,
-        separator,
-        input_out,
-        (marks_out, focus_out),
-        results_in,
-        headers_in,
-        *num_channels,
-    );
-    Ok((audio, worker))
+    let shape = StreamShape {
+        num_channels: *num_channels,
+        sample_rate_hz: *sample_rate_hz,
+        latency_frames: latency,
+        fade_frames: audio.fade_frames,
+    };
+    let (input, output) = ((input_out, marks_out, focus_out), (results_in, headers_in));
+    Ok((audio, WorkerEndpoint::new(shared, separator, input, output, shape)))
 }
 
 /// The audio thread's half: copies to a ring, copies from a ring, mixes.
@@ -202,6 +200,7 @@ impl AudioEndpoint {
         stems: &mut StemOutputs<'_>,
         controls: &Controls,
     ) {
+        self.shared.is_blocking.store(false, Ordering::Relaxed);
         self.process_chunks(main, stems, controls, |_| {}, |_| {});
     }
 
@@ -218,10 +217,9 @@ impl AudioEndpoint {
         stems: &mut StemOutputs<'_>,
         controls: &Controls,
     ) {
-        self.process_chunks(main, stems, controls, Self::wait_for_room, |endpoint| {
-            endpoint.shared.wake_worker();
-            endpoint.wait_for_results();
-        });
+        self.shared.is_blocking.store(true, Ordering::Relaxed);
+        let (before, between) = (Self::wait_for_room, Self::wait_for_results);
+        self.process_chunks(main, stems, controls, before, between);
     }
 
     /// As [`AudioEndpoint::process_blocking`], with the worker's half driven by `work` on this
@@ -270,6 +268,9 @@ impl AudioEndpoint {
     }
 
     fn begin_epoch(&mut self) {
+        // Before the epoch: the workers must not take the new frames for long past.
+        let play = self.position - self.latency as i64;
+        self.shared.play_position.store(play, Ordering::Release);
         self.epoch = self.epoch.wrapping_add(1);
         self.shared.epoch.store(self.epoch, Ordering::Release);
         self.results.begin_epoch(self.epoch);
@@ -310,7 +311,7 @@ impl AudioEndpoint {
         self.unannounced += num_frames;
         if self.unannounced >= self.wake_frames {
             self.unannounced = 0;
-            self.shared.wake_worker();
+            self.shared.announce(self.ring_frame);
         }
     }
 
@@ -324,7 +325,7 @@ impl AudioEndpoint {
         let shared = Arc::clone(&self.shared);
         let chunk_len = self.chunk_frames * self.num_channels;
         shared.wait_for_progress(|| {
-            shared.wake_worker();
+            shared.announce(self.ring_frame);
             match shared.status.state() {
                 StreamState::Loading => false,
                 StreamState::Running => self.input.vacant_len() >= chunk_len,
@@ -341,10 +342,16 @@ impl AudioEndpoint {
         let first = play.max(self.epoch_start);
         let missing = play + self.chunk_frames as i64 - first;
         shared.wait_for_progress(|| {
+            // Read before the results: all that were sent until then are seen below. Where runs
+            // were skipped, while nobody waited yet, some results never come.
+            let is_settled = shared.settled.load(Ordering::Acquire) >= self.ring_frame;
             self.results.drop_before(first);
             self.results.refill();
+            // After the results were taken: they may have made room for the next.
+            shared.announce(self.ring_frame);
             missing <= 0
                 || self.results.available_from(first) >= missing as usize + self.fade_frames
+                || is_settled
                 || !shared.status.expects_results()
         });
     }

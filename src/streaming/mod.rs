@@ -3,30 +3,36 @@
 
 mod analysis;
 mod band_analysis;
+mod bell;
 mod endpoint;
 mod focus;
 mod grid;
 mod history;
 pub mod latency;
 mod mixer;
+mod pool;
 mod ring;
+mod sender;
 pub mod separator;
+mod service;
 mod shared;
 mod status;
 mod stem_outputs;
 mod synthesis;
+mod turns;
 mod waveform_analysis;
 mod worker;
 
 pub use analysis::UnsupportedModel;
 pub use band_analysis::recording_features;
-pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, WorkerEndpoint, split};
+pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, split};
 pub use latency::{LatencyMode, latency_frames};
 pub use mixer::{Controls, LatePolicy, MixMode, StemControl};
 pub use separator::{Separator, StemBlock};
+pub use service::Worker;
 pub use status::{StreamState, StreamStatus};
 pub use stem_outputs::StemOutputs;
-pub use worker::Worker;
+pub use worker::WorkerEndpoint;
 
 /// Most channels of a stream.
 pub const MAX_CHANNELS: usize = 2;

@@ -57,6 +57,8 @@ pub struct Separator {
     next_synthesis: i64,
     /// Masks of the last run past its emission, to be cross-faded with the next run's.
     tail: Option<Vec<f32>>,
+    /// First hop frame of the network whose masks are what they would be without a skipped run.
+    exact_from: u64,
     frame_features: Vec<f32>,
     network_input: Vec<f32>,
     run_masks: Vec<f32>,
@@ -110,6 +112,7 @@ impl Separator {
             num_runs: 0,
             next_synthesis: grid.first_synthesis(),
             tail: None,
+            exact_from: 0,
             frame_features: vec![0.0; num_rows * step],
             network_input: Vec::new(),
             run_masks: Vec::new(),
@@ -138,6 +141,7 @@ impl Separator {
         self.num_runs = 0;
         self.next_synthesis = self.grid.first_synthesis();
         self.tail = None;
+        self.exact_from = 0;
     }
 
     /// Masks are raised to `power` (and their sum kept at one, see [`crate::dsp::focus`]) from the
@@ -154,7 +158,10 @@ impl Separator {
     /// Computes all that the frames received allow and hands each completed hop to `sink`.
     ///
     /// `horizon` gives the host frame (since the start of the epoch) before which results are of
-    /// no use any more; runs that serve nothing later are left out. `i64::MIN` leaves out none.
+    /// no use any more; runs that serve nothing later are left out, and so are runs that serve
+    /// little while a fresher one could be done instead. What a skipped run would have changed is
+    /// never handed out: hops that come are what they would be without a horizon. `i64::MIN`
+    /// leaves out none.
     ///
     /// # Errors
     /// When the network fails. The separator then stays at the failed run.
@@ -164,14 +171,32 @@ impl Separator {
         horizon: &dyn Fn() -> i64,
         sink: &mut dyn FnMut(StemBlock<'_>),
     ) -> Result<(), InferenceError> {
+        while self.step(estimator, horizon, sink)? {}
+        Ok(())
+    }
+
+    /// As [`Separator::advance`], but returns after the first run of the network. Says whether
+    /// there was one, after which there may be more to do.
+    ///
+    /// # Errors
+    /// As [`Separator::advance`].
+    pub fn step(
+        &mut self,
+        estimator: &mut dyn Estimator,
+        horizon: &dyn Fn() -> i64,
+        sink: &mut dyn FnMut(StemBlock<'_>),
+    ) -> Result<bool, InferenceError> {
         loop {
             if self.num_analysed == self.next_run_end() {
-                self.run(estimator, horizon())?;
+                let has_run = self.run(estimator, horizon())?;
                 self.synthesise(sink);
+                if has_run {
+                    return Ok(true);
+                }
             } else if !self.analyse_next() {
                 self.synthesise(sink);
                 self.forget();
-                return Ok(());
+                return Ok(false);
             }
         }
     }
@@ -192,12 +217,13 @@ impl Separator {
         true
     }
 
-    /// Runs the network on the window that has just been completed and appends its masks.
-    fn run(&mut self, estimator: &mut dyn Estimator, horizon: i64) -> Result<(), InferenceError> {
+    /// Runs the network on the window that has just been completed and appends its masks; false
+    /// when the run was skipped.
+    fn run(&mut self, estimator: &mut dyn Estimator, horizon: i64) -> Result<bool, InferenceError> {
         let Schedule { emission, lookahead, crossfade, .. } = self.schedule;
-        if self.last_use_of_run() <= horizon {
+        if self.is_skippable(horizon) {
             self.skip_run();
-            return Ok(());
+            return Ok(false);
         }
         let end = self.num_analysed as usize;
         let num_frames = if self.window_dynamic {
@@ -212,7 +238,7 @@ impl Separator {
         estimator.estimate(&self.network_input, num_frames, wanted, &mut self.run_masks)?;
         self.append_masks();
         self.num_runs += 1;
-        Ok(())
+        Ok(true)
     }
 
     /// Joins the masks of the last run to the timeline, cross-faded with the run before.
@@ -238,20 +264,47 @@ impl Separator {
         self.tail = Some(tail);
     }
 
+    /// Whether the next run is not worth its time: nothing of it will be heard, or less than of
+    /// the run after it, whose window is complete as well and of which a skip costs only what
+    /// would have been cross-faded. A stream that lacks the time for all its runs thus spends what
+    /// it has on those that are heard whole.
+    fn is_skippable(&self, horizon: i64) -> bool {
+        // Nothing is heard of what completes before frame 0.
+        let next_block = self.grid.synthesis_start(self.next_synthesis).max(0);
+        let late = horizon.saturating_sub(next_block);
+        let cost_of_skip = self.schedule.crossfade as f64 * self.grid.frames_per_mask;
+        self.last_use_of_run() <= horizon
+            || (late > cost_of_skip as i64 && self.has_fresher_window())
+    }
+
+    /// Whether all input has been received for the run after the next.
+    fn has_fresher_window(&self) -> bool {
+        let last_frame = self.next_run_end() + self.schedule.emission as u64 - 1;
+        let complete = self.grid.mask_centre(last_frame) + self.grid.analysis_reach as i64;
+        complete <= self.input.end()
+    }
+
     /// Host frame after the last one that the masks of the next run touch.
     fn last_use_of_run(&self) -> i64 {
         let end = (self.num_runs + 1) * self.schedule.emission as u64;
         self.grid.mask_centre(end) + (self.grid.fft_size / 2 + self.grid.hop()) as i64
     }
 
-    /// Fills the place of a run whose results nobody will hear.
+    /// Fills the place of a run that is not done.
     fn skip_run(&mut self) {
-        let share = 1.0 / self.num_sources as f32;
-        for _ in 0..self.schedule.emission {
-            self.timeline.push().fill(share);
+        let Schedule { emission, crossfade, .. } = self.schedule;
+        for _ in 0..emission {
+            self.timeline.push().fill(0.0);
         }
         self.tail = None;
         self.num_runs += 1;
+        // The next run has nothing to be cross-faded with, as it would have had.
+        self.exact_from = self.num_runs * emission as u64 + crossfade as u64;
+    }
+
+    /// Whether the masks of resynthesis hop frame `index` have been touched by no skipped run.
+    fn is_exact(&self, index: i64) -> bool {
+        self.grid.mask_position(index).floor() as u64 >= self.exact_from
     }
 
     /// Resynthesises every hop whose masks and input are complete.
@@ -266,13 +319,19 @@ impl Separator {
                 return;
             }
             self.timeline.forget_before(position.floor() as u64);
-            self.timeline.read(position, &mut self.hop_masks);
             let power = self.focus.advance_to(start + (self.grid.fft_size / 2) as i64);
-            focus::apply(&mut self.hop_masks, self.num_sources, power);
-            self.synthesis.synthesise(&self.input, start, &self.hop_masks, &mut self.stems);
+            let first_of_block = self.next_synthesis + 1 - self.grid.overlap as i64;
+            if self.is_exact(self.next_synthesis) {
+                self.timeline.read(position, &mut self.hop_masks);
+                focus::apply(&mut self.hop_masks, self.num_sources, power);
+                self.synthesis.synthesise(&self.input, start, &self.hop_masks, &mut self.stems);
+            } else {
+                // No block that it is part of will be handed out.
+                self.synthesis.reset();
+            }
             self.next_synthesis += 1;
             // What lies before frame 0 completes with the silence before the signal.
-            if start >= 0 {
+            if start >= 0 && self.is_exact(first_of_block) {
                 let (num_channels, stems) = (self.num_channels, &self.stems[..]);
                 sink(StemBlock { start, num_frames, num_channels, stems });
             }

@@ -1,7 +1,7 @@
 //! What a stream tells of itself: atomics for the editor, words for people.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::inference::Provider;
 
@@ -92,7 +92,11 @@ impl StreamStatus {
     /// Why the stream failed. Locks: not for the audio thread.
     #[must_use]
     pub fn message(&self) -> Option<String> {
-        self.message.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock_message().clone()
+    }
+
+    pub(crate) fn lock_message(&self) -> MutexGuard<'_, Option<String>> {
+        self.message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_state(&self, state: StreamState) {
@@ -115,7 +119,7 @@ impl StreamStatus {
     }
 
     pub(crate) fn set_message(&self, message: Option<String>) {
-        *self.message.lock().unwrap_or_else(PoisonError::into_inner) = message;
+        *self.lock_message() = message;
     }
 
     pub(crate) fn count_late(&self, num_frames: u64) {

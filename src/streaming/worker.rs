@@ -1,74 +1,59 @@
-//! The worker's half of a stream, and the thread that drives it.
+//! The worker's half of a stream: input frames in, stems out, a turn at a time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ringbuf::traits::{Consumer, Observer, Producer};
+use ringbuf::traits::{Consumer, Observer};
 use ringbuf::{HeapCons, HeapProd};
 
 use super::focus::FocusReceiver;
-use super::separator::{Separator, StemBlock};
+use super::sender::ResultSender;
+use super::separator::Separator;
 use super::shared::{EpochMark, ResultHeader, Shared};
-use super::status::StreamState;
+use super::turns::Demand;
 use crate::inference::{Estimator, InferenceError, Provider};
 
-/// Most frames taken from the ring before the separator is asked for results.
+/// Most frames taken from the ring at once.
 const MAX_TAKE_FRAMES: usize = 4096;
-
-/// How long a worker sleeps that nobody wakes: a bound, not a rhythm.
-const IDLE: Duration = Duration::from_millis(100);
-
-/// How long it sleeps while the audio thread has no room for results.
-const FULL: Duration = Duration::from_millis(1);
 
 /// The worker's half: input frames in, stems out.
 pub struct WorkerEndpoint {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     separator: Separator,
     input: HeapCons<f32>,
     marks: HeapCons<EpochMark>,
     focus: FocusReceiver,
     output: ResultSender,
-    num_channels: usize,
+    shape: StreamShape,
     /// Frames taken from the input ring, ever.
     ring_frame: u64,
     /// Host frame at which the current epoch began.
     epoch_start: i64,
+    /// The network has run in the last turn: there may be more to do with what was taken.
+    has_more: bool,
     taken: Vec<f32>,
 }
 
-/// Producer side of the results.
-struct ResultSender {
-    shared: Arc<Shared>,
-    samples: HeapProd<f32>,
-    headers: HeapProd<ResultHeader>,
-    num_channels: usize,
-    epoch: u32,
-    interleaved: Vec<f32>,
+/// Numbers of a stream that never change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StreamShape {
+    pub num_channels: usize,
+    pub sample_rate_hz: f64,
+    pub latency_frames: usize,
+    /// Results that must follow those that are heard.
+    pub fade_frames: usize,
 }
 
 impl WorkerEndpoint {
     pub(super) fn new(
         shared: Arc<Shared>,
         separator: Separator,
-        input: HeapCons<f32>,
-        (marks, focus): (HeapCons<EpochMark>, FocusReceiver),
-        samples: HeapProd<f32>,
-        headers: HeapProd<ResultHeader>,
-        num_channels: usize,
+        (input, marks, focus): (HeapCons<f32>, HeapCons<EpochMark>, FocusReceiver),
+        (samples, headers): (HeapProd<f32>, HeapProd<ResultHeader>),
+        shape: StreamShape,
     ) -> Self {
-        let output = ResultSender {
-            shared: Arc::clone(&shared),
-            samples,
-            headers,
-            num_channels,
-            epoch: 0,
-            interleaved: Vec::new(),
-        };
-        let taken = Vec::with_capacity(MAX_TAKE_FRAMES * num_channels);
+        let output = ResultSender::new(Arc::clone(&shared), samples, headers, shape.num_channels);
         Self {
             shared,
             separator,
@@ -76,10 +61,11 @@ impl WorkerEndpoint {
             marks,
             focus,
             output,
-            num_channels,
+            shape,
             ring_frame: 0,
             epoch_start: 0,
-            taken,
+            has_more: false,
+            taken: Vec::with_capacity(MAX_TAKE_FRAMES * shape.num_channels),
         }
     }
 
@@ -88,123 +74,87 @@ impl WorkerEndpoint {
     /// # Errors
     /// When the network fails.
     pub(crate) fn work(&mut self, estimator: &mut dyn Estimator) -> Result<(), InferenceError> {
-        let mut estimator = Measured { inner: estimator, shared: &self.shared };
-        loop {
-            if !take(
-                &mut self.input,
-                &mut self.marks,
-                self.ring_frame,
-                self.num_channels,
-                &mut self.taken,
-            )
-            .apply(&mut self.separator, &mut self.output.epoch, &mut self.epoch_start)
-            {
-                return Ok(());
-            }
-            let num_frames = self.taken.len() / self.num_channels;
-            self.focus.hand_over(self.ring_frame, num_frames, &mut self.separator);
-            self.ring_frame += num_frames as u64;
-            if self.output.is_stale() {
-                continue;
-            }
-            self.separator.push_interleaved(&self.taken);
-            let (shared, start) = (&self.shared, self.epoch_start);
-            let horizon = || shared.play_position.load(Ordering::Acquire).saturating_sub(start);
-            let output = &mut self.output;
-            self.separator.advance(&mut estimator, &horizon, &mut |block| {
-                output.send(start, &block);
-            })?;
-            if self.shared.is_stopping() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The thread's body, after the estimator has been opened.
-    fn run(&mut self, estimator: &mut dyn Estimator) -> Result<(), InferenceError> {
-        while !self.shared.is_stopping() {
-            self.work(estimator)?;
-            self.shared.notify_progress();
-            if self.input.is_empty() {
-                std::thread::park_timeout(IDLE);
-            }
-        }
+        while self.turn(estimator)? {}
         Ok(())
     }
-}
 
-/// What was found in the input ring.
-struct Taken {
-    mark: Option<EpochMark>,
-    any: bool,
-}
-
-impl Taken {
-    fn apply(self, separator: &mut Separator, epoch: &mut u32, epoch_start: &mut i64) -> bool {
-        if let Some(mark) = self.mark {
-            separator.reset();
-            *epoch = mark.epoch;
-            *epoch_start = mark.start;
+    /// Takes what has arrived and runs the network once at most; says whether it ran.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub(super) fn turn(&mut self, estimator: &mut dyn Estimator) -> Result<bool, InferenceError> {
+        if !self.output.flush() {
+            return Ok(false);
         }
-        self.any
+        self.take_all();
+        let mut estimator = Measured { inner: estimator, shared: &self.shared };
+        let (shared, start) = (&self.shared, self.epoch_start);
+        let horizon = || shared.play_position.load(Ordering::Acquire).saturating_sub(start);
+        let output = &mut self.output;
+        self.has_more = self.separator.step(&mut estimator, &horizon, &mut |block| {
+            output.send(start, &block);
+        })?;
+        if !self.has_more && !self.output.has_waiting() {
+            self.shared.settled.store(self.ring_frame, Ordering::Release);
+        }
+        Ok(self.has_more)
     }
-}
 
-/// Takes the next frames of one epoch out of the ring, and the mark that begins them.
-fn take(
-    input: &mut HeapCons<f32>,
-    marks: &mut HeapCons<EpochMark>,
-    ring_frame: u64,
-    num_channels: usize,
-    taken: &mut Vec<f32>,
-) -> Taken {
-    // The occupied length is read before the marks: a mark stands before the frames it begins.
-    let mut num_frames = (input.occupied_len() / num_channels).min(MAX_TAKE_FRAMES);
-    let mut mark = None;
-    while let Some(next) = marks.try_peek() {
-        if next.ring_frame > ring_frame {
-            num_frames = num_frames.min((next.ring_frame - ring_frame) as usize);
-            break;
-        }
-        mark = marks.try_pop();
-    }
-    taken.resize(num_frames * num_channels, 0.0);
-    input.pop_slice(taken);
-    Taken { mark, any: num_frames > 0 }
-}
-
-impl ResultSender {
-    /// Sends one hop. Waits for room, unless the hop is stale or the stream ends.
-    fn send(&mut self, epoch_start: i64, block: &StemBlock<'_>) {
-        let num_stems = block.stems.len() / block.num_frames;
-        debug_assert!(num_stems.is_multiple_of(self.num_channels));
-        self.interleaved.clear();
-        for frame in 0..block.num_frames {
-            let of_frame = block.stems[frame..].iter().step_by(block.num_frames);
-            self.interleaved.extend(of_frame.take(num_stems));
-        }
-        while self.samples.vacant_len() < self.interleaved.len() || self.headers.is_full() {
-            if self.shared.is_stopping() || self.is_stale() {
-                return;
-            }
-            self.shared.notify_progress();
-            std::thread::park_timeout(FULL);
-        }
-        if self.is_stale() {
-            return;
-        }
-        // Samples before their header: whoever sees the header finds the samples there.
-        self.samples.push_slice(&self.interleaved);
-        let header = ResultHeader {
-            epoch: self.epoch,
-            start: epoch_start + block.start,
-            num_frames: block.num_frames as u32,
+    /// What it asks of the workers; `None` when there is nothing to do.
+    pub(super) fn demand(&self) -> Option<Demand> {
+        let is_ready = if self.output.has_waiting() {
+            !self.output.is_blocked()
+        } else {
+            self.has_more || self.shared.announced.load(Ordering::Acquire) > self.ring_frame
         };
-        let _ = self.headers.try_push(header);
+        is_ready.then(|| {
+            if self.shared.is_blocking.load(Ordering::Relaxed) {
+                Demand::Offline
+            } else {
+                Demand::Playing { slack_s: self.slack_frames() as f64 / self.shape.sample_rate_hz }
+            }
+        })
     }
 
-    fn is_stale(&self) -> bool {
-        self.shared.epoch.load(Ordering::Acquire) != self.epoch
+    /// Frames that can still be played before a result is missing.
+    fn slack_frames(&self) -> i64 {
+        let play = self.shared.play_position.load(Ordering::Acquire);
+        if play == i64::MIN || self.output.is_stale() {
+            // Nothing has been played of what is to come.
+            return self.shape.latency_frames as i64;
+        }
+        self.output.end() - play - self.shape.fade_frames as i64
+    }
+
+    /// Takes all input out of the ring; what belongs to an epoch that is over goes nowhere.
+    fn take_all(&mut self) {
+        while self.take() {
+            if !self.output.is_stale() {
+                self.separator.push_interleaved(&self.taken);
+            }
+        }
+    }
+
+    /// Takes the next frames of one epoch, after the mark that begins them. False at the end.
+    fn take(&mut self) -> bool {
+        let num_channels = self.shape.num_channels;
+        // The occupied length is read before the marks: a mark stands before the frames it begins.
+        let mut num_frames = (self.input.occupied_len() / num_channels).min(MAX_TAKE_FRAMES);
+        while let Some(&next) = self.marks.try_peek() {
+            if next.ring_frame > self.ring_frame {
+                num_frames = num_frames.min((next.ring_frame - self.ring_frame) as usize);
+                break;
+            }
+            let _ = self.marks.try_pop();
+            self.separator.reset();
+            self.output.begin_epoch(next.epoch, next.start);
+            self.epoch_start = next.start;
+        }
+        self.taken.resize(num_frames * num_channels, 0.0);
+        self.input.pop_slice(&mut self.taken);
+        self.focus.hand_over(self.ring_frame, num_frames, &mut self.separator);
+        self.ring_frame += num_frames as u64;
+        num_frames > 0
     }
 }
 
@@ -232,71 +182,4 @@ impl Estimator for Measured<'_> {
         self.shared.status.count_run(duration_us);
         outcome
     }
-}
-
-/// A running worker thread. Dropping it stops and joins the thread, after the run it is in.
-pub struct Worker {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Worker {
-    /// Starts a thread that opens the estimator with `opener` and then serves the stream. The
-    /// state is `Loading` when this returns.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn spawn<F>(endpoint: WorkerEndpoint, opener: F) -> std::io::Result<Self>
-    where
-        F: FnOnce() -> Result<Box<dyn Estimator>, InferenceError> + Send + 'static,
-    {
-        let shared = Arc::clone(&endpoint.shared);
-        shared.status.set_message(None);
-        shared.status.set_state(StreamState::Loading);
-        let thread = std::thread::Builder::new()
-            .name("soloist-worker".to_owned())
-            .spawn(move || serve(endpoint, opener))
-            .inspect_err(|_| shared.status.set_state(StreamState::Idle))?;
-        Ok(Self { shared, thread: Some(thread) })
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic in the worker has been reported through the status.
-            let _ = thread.join();
-        }
-        if self.shared.status.state() != StreamState::Failed {
-            self.shared.status.set_state(StreamState::Idle);
-        }
-        self.shared.notify_progress();
-    }
-}
-
-fn serve<F>(mut endpoint: WorkerEndpoint, opener: F)
-where
-    F: FnOnce() -> Result<Box<dyn Estimator>, InferenceError>,
-{
-    let shared = Arc::clone(&endpoint.shared);
-    shared.register_worker();
-    // Nothing of the stream is used after a panic but its status.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut estimator = opener()?;
-        shared.status.set_provider(estimator.provider());
-        shared.status.set_state(StreamState::Running);
-        endpoint.run(estimator.as_mut())
-    }));
-    let message = match outcome {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(crate::model::catalogue::with_causes(&error)),
-        Err(_) => Some("the worker stopped by an internal error".to_owned()),
-    };
-    if let Some(message) = message {
-        shared.status.set_message(Some(message));
-        shared.status.set_state(StreamState::Failed);
-    }
-    shared.notify_progress();
 }
