@@ -235,6 +235,48 @@ fn a_host_that_bounces_on_without_a_reset_is_not_kept_waiting() {
 }
 
 #[test]
+fn a_stream_tells_of_its_work() {
+    let card = Arc::new(ModelCard::builtin());
+    let pause = Duration::from_millis(20);
+    let estimator = hooked(&card, move || std::thread::sleep(pause));
+    let (mut audio, _worker) = stream(&config(&card, RATE_HZ, 2), estimator);
+    let status = Arc::clone(audio.status());
+    let facts = status.facts().unwrap();
+    assert_eq!((facts.model.as_str(), facts.sample_rate_hz), (card.name(), RATE_HZ));
+    // Two channels in, twelve out, two delayed, each at least a latency long.
+    let least = audio.latency_frames() * (2 + 12 + 2) * 4;
+    assert!((least..least + least / 4).contains(&facts.ring_bytes), "{}", facts.ring_bytes);
+    assert_eq!((status.run_quantile_ms(0.5), status.load()), (None, None));
+    assert_eq!(status.model_bytes(), None, "an identity has no file");
+
+    audio.reset(&Controls::default());
+    play(&mut audio, &noise(2, 5 * 44_100), 512, &Controls::default(), Pace::Offline);
+    assert_eq!(status.num_epochs(), 1);
+    let (median, worst) =
+        (status.run_quantile_ms(0.5).unwrap(), status.run_quantile_ms(0.99).unwrap());
+    assert!(status.num_runs() >= 4 && median >= 19.0 && worst >= median, "{median}, {worst} ms");
+    let (network, whole) = (status.network_load().unwrap(), status.load().unwrap());
+    // 20 ms in every 0.557 s.
+    assert!(network > 0.03 && whole > network, "{network} of {whole}");
+    assert!(status.queued_frames() > 0, "results wait for their time");
+    assert_eq!((status.late_frames(), status.late_spells()), (0, 0));
+
+    // Faster than the network can follow, twice, with all results awaited in between.
+    for spells in 1..=2 {
+        play(&mut audio, &noise(2, 150_000), 512, &Controls::default(), Pace::Realtime);
+        assert!(status.late_blocks() > 0 && status.late_frames() > status.late_blocks());
+        let told = status.late_spells();
+        assert!(told >= spells, "{told}");
+        assert!(told < status.late_blocks(), "a spell lasts: {told}");
+        play(&mut audio, &noise(2, 150_000), 512, &Controls::default(), Pace::Offline);
+    }
+    // Overflows began epochs too.
+    let num_epochs = status.num_epochs();
+    audio.reset(&Controls::default());
+    assert_eq!(status.num_epochs(), num_epochs + 1);
+}
+
+#[test]
 fn a_worker_that_was_never_needed_goes_quietly() {
     let card = Arc::new(ModelCard::builtin());
     let (audio, work) = split(&config(&card, RATE_HZ, 2)).unwrap();

@@ -14,6 +14,7 @@ mod whole_file;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use engine::EngineUser;
 pub use error::InferenceError;
@@ -69,6 +70,16 @@ pub trait Estimator: Send {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError>;
+
+    /// How long the last estimate waited for others that share the network; not a part of its work.
+    fn waited(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Bytes of the network's file, which all that run it share; `None` where there is none.
+    fn model_bytes(&self) -> Option<u64> {
+        None
+    }
 
     /// What the network itself says of its sources in one window, in the form of its input:
     /// `source x row x frame x value`, without the remainder. For networks that give levels or

@@ -1,10 +1,12 @@
 //! Networks run by onnxruntime. The only file that names `ort`.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
@@ -66,6 +68,7 @@ pub(super) struct SharedSession {
     session: Mutex<Session>,
     provider: Provider,
     path: PathBuf,
+    num_bytes: u64,
 }
 
 impl SharedSession {
@@ -80,7 +83,8 @@ impl SharedSession {
         with_runtime(runtime, |environment| {
             let (session, provider) = build(environment, &bytes, provider)
                 .map_err(|reason| InferenceError::Open { path: path.clone(), reason })?;
-            Ok(Self { session: Mutex::new(session), provider, path: path.clone() })
+            let (session, num_bytes) = (Mutex::new(session), bytes.len() as u64);
+            Ok(Self { session, provider, path: path.clone(), num_bytes })
         })
     }
 }
@@ -159,10 +163,17 @@ fn describe(outlet: &Outlet) -> Found {
 /// Masks from an onnxruntime session.
 pub(super) struct OnnxEstimator {
     session: Arc<SharedSession>,
-    input_name: String,
+    caller: Caller,
     head: Head,
     /// The last answer about sources.
     sources: Vec<f32>,
+}
+
+/// Who runs a session.
+struct Caller {
+    input_name: String,
+    /// How long the last run waited for those of others.
+    waited: Cell<Duration>,
 }
 
 /// What is made of the network's output, and the shape of its input.
@@ -208,8 +219,8 @@ impl OnnxEstimator {
             let (inputs, outputs) = (found(opened.inputs()), found(opened.outputs()));
             check_tensors(card, &inputs, &outputs, &session.path)?;
         }
-        let input_name = card.input.name.clone();
-        Ok(Self { session, input_name, head, sources: Vec::new() })
+        let caller = Caller { input_name: card.input.name.clone(), waited: Cell::default() };
+        Ok(Self { session, caller, head, sources: Vec::new() })
     }
 }
 
@@ -217,7 +228,7 @@ impl SharedSession {
     /// Runs the network on one tensor and hands its output to `use_it`.
     fn run<T>(
         &self,
-        input_name: &str,
+        caller: &Caller,
         dimensions: &[usize],
         values: &[f32],
         expected: usize,
@@ -226,8 +237,11 @@ impl SharedSession {
         let failed =
             |error: ort::Error| InferenceError::Run(format!("{}: {error}", self.path.display()));
         let input = TensorRef::from_array_view((dimensions, values)).map_err(failed)?;
+        let begin = Instant::now();
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let outputs = session.run(ort::inputs![input_name => input]).map_err(failed)?;
+        caller.waited.set(begin.elapsed());
+        let name = caller.input_name.as_str();
+        let outputs = session.run(ort::inputs![name => input]).map_err(failed)?;
         let (_, output) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
         if output.len() != expected {
             return Err(InferenceError::WrongSize { expected, found: output.len() });
@@ -238,7 +252,7 @@ impl SharedSession {
     /// Runs a network of waveforms on the chunks of `window` that the hop frames `wanted` need.
     fn run_waveforms(
         &self,
-        input_name: &str,
+        caller: &Caller,
         head: &WaveformHead,
         window: &[f32],
         num_frames: usize,
@@ -254,15 +268,21 @@ impl SharedSession {
         }
         let dimensions = [batch.chunks.len(), 1, head.chunk];
         let expected = batch.input.len() * head.num_sources;
-        self.run(input_name, &dimensions, &batch.input, expected, |output| {
-            assemble(output, sources)
-        })
+        self.run(caller, &dimensions, &batch.input, expected, |output| assemble(output, sources))
     }
 }
 
 impl Estimator for OnnxEstimator {
     fn provider(&self) -> Provider {
         self.session.provider
+    }
+
+    fn waited(&self) -> Duration {
+        self.caller.waited.get()
+    }
+
+    fn model_bytes(&self) -> Option<u64> {
+        Some(self.session.num_bytes)
     }
 
     fn estimate(
@@ -272,19 +292,19 @@ impl Estimator for OnnxEstimator {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError> {
-        let name = self.input_name.as_str();
+        let caller = &self.caller;
         match &mut self.head {
             Head::Masks { num_channels, shape } => {
                 let dimensions = [1, *num_channels, shape.num_bands, num_frames];
                 let expected = shape.frame_len() * num_frames;
-                self.session.run(name, &dimensions, features, expected, |logits| {
+                self.session.run(caller, &dimensions, features, expected, |logits| {
                     softmax(*shape, logits, num_frames, wanted, masks)
                 })
             }
             Head::Levels(head) => {
                 let dimensions = [1, head.num_channels, head.num_bands, num_frames];
                 let expected = head.num_sources * features.len();
-                self.session.run(name, &dimensions, features, expected, |levels| {
+                self.session.run(caller, &dimensions, features, expected, |levels| {
                     head.masks(features, levels, num_frames, wanted, masks)
                 })
             }
@@ -292,7 +312,7 @@ impl Estimator for OnnxEstimator {
                 let sources = &mut self.sources;
                 let wanted_now = wanted.clone();
                 self.session
-                    .run_waveforms(name, head, features, num_frames, wanted_now, sources)?;
+                    .run_waveforms(caller, head, features, num_frames, wanted_now, sources)?;
                 head.masks(features, sources, num_frames * head.hop, wanted, masks);
                 Ok(())
             }
@@ -305,22 +325,27 @@ impl Estimator for OnnxEstimator {
         num_frames: usize,
         sources: &mut Vec<f32>,
     ) -> Result<(), InferenceError> {
-        let name = self.input_name.as_str();
+        let caller = &self.caller;
         match &self.head {
             Head::Masks { .. } => Err(InferenceError::NoSources),
             Head::Levels(head) => {
                 let dimensions = [1, head.num_channels, head.num_bands, num_frames];
                 let expected = head.num_sources * features.len();
-                self.session.run(name, &dimensions, features, expected, |levels| {
+                self.session.run(caller, &dimensions, features, expected, |levels| {
                     shares::check_finite(levels, num_frames, |index| index % num_frames)?;
                     sources.clear();
                     sources.extend_from_slice(levels);
                     Ok(())
                 })
             }
-            Head::Waveforms(head) => {
-                self.session.run_waveforms(name, head, features, num_frames, 0..num_frames, sources)
-            }
+            Head::Waveforms(head) => self.session.run_waveforms(
+                caller,
+                head,
+                features,
+                num_frames,
+                0..num_frames,
+                sources,
+            ),
         }
     }
 }

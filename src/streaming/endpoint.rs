@@ -14,7 +14,7 @@ use super::mixer::{Controls, SourceMap, StemMixer};
 use super::ring::ResultQueue;
 use super::separator::Separator;
 use super::shared::{EpochMark, Shared};
-use super::status::{StreamState, StreamStatus};
+use super::status::{StreamFacts, StreamState, StreamStatus};
 use super::stem_outputs::StemOutputs;
 use super::worker::{StreamShape, WorkerEndpoint};
 use crate::dsp::delay::DelayLine;
@@ -79,6 +79,13 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
     let (results_in, results) = HeapRb::new(ring_frames * stem_frame_len).split();
     let (headers_in, headers) = HeapRb::new(ring_frames / hop + 2).split();
     let shared = Arc::new(Shared::new());
+    let ring_samples = ring_frames * (num_channels + stem_frame_len) + latency * num_channels;
+    shared.status.set_facts(StreamFacts {
+        model: card.name().to_owned(),
+        model_version: card.version().to_owned(),
+        sample_rate_hz: *sample_rate_hz,
+        ring_bytes: ring_samples * size_of::<f32>(),
+    });
     let controls = Controls::default();
     let audio = AudioEndpoint {
         shared: Arc::clone(&shared),
@@ -99,6 +106,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         chunk_frames: 0,
         mark_due: true,
         fade: 1.0,
+        is_late: false,
         unannounced: 0,
         clean: vec![0.0; MAX_CHUNK_FRAMES * num_channels],
         stems: vec![0.0; MAX_CHUNK_FRAMES * stem_frame_len],
@@ -142,6 +150,8 @@ pub struct AudioEndpoint {
     mark_due: bool,
     /// Weight of the results against the delayed mix.
     fade: f32,
+    /// A result was missing for the last frame.
+    is_late: bool,
     /// Frames pushed since the worker was last woken.
     unannounced: usize,
     clean: Vec<f32>,
@@ -271,6 +281,7 @@ impl AudioEndpoint {
         // Before the epoch: the workers must not take the new frames for long past.
         let play = self.position - self.latency as i64;
         self.shared.play_position.store(play, Ordering::Release);
+        self.shared.status.count_epoch();
         self.epoch = self.epoch.wrapping_add(1);
         self.shared.epoch.store(self.epoch, Ordering::Release);
         self.results.begin_epoch(self.epoch);
@@ -377,7 +388,7 @@ impl AudioEndpoint {
         let step = 1.0 / self.fade_frames as f32;
         let mut dry = [0.0_f32; MAX_CHANNELS];
         let mut output = [0.0_f32; MAX_CHANNELS];
-        let mut late_frames = 0;
+        let (mut late_frames, mut late_spells) = (0, 0);
         for (index, frame) in range.enumerate() {
             // Results are let in only while enough of them follow to fade out on.
             let on_time = if index < lead {
@@ -391,6 +402,8 @@ impl AudioEndpoint {
                 self.fade = (self.fade - step).max(0.0);
                 late_frames += u64::from(index >= lead);
             }
+            late_spells += u64::from(!on_time && !self.is_late);
+            self.is_late = !on_time;
             for (channel, delay) in self.delays.iter_mut().enumerate() {
                 dry[channel] = delay.process(self.clean[index * self.num_channels + channel]);
             }
@@ -405,8 +418,9 @@ impl AudioEndpoint {
             }
         }
         if late_frames > 0 && self.shared.status.state() == StreamState::Running {
-            self.shared.status.count_late(late_frames);
+            self.shared.status.count_late(late_frames, late_spells);
         }
+        self.shared.status.set_queued_frames(available - ready);
     }
 
     /// Writes the stems of the chunk that has just been mixed.

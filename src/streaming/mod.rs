@@ -9,6 +9,7 @@ mod focus;
 mod grid;
 mod history;
 pub mod latency;
+mod meters;
 mod mixer;
 mod pool;
 mod ring;
@@ -30,7 +31,7 @@ pub use latency::{LatencyMode, latency_frames};
 pub use mixer::{Controls, LatePolicy, MixMode, StemControl};
 pub use separator::{Separator, StemBlock};
 pub use service::Worker;
-pub use status::{StreamState, StreamStatus};
+pub use status::{StreamFacts, StreamState, StreamStatus};
 pub use stem_outputs::StemOutputs;
 pub use worker::WorkerEndpoint;
 

@@ -82,6 +82,7 @@ impl Seat {
             Ok(Ok(_)) if shared.is_stopping() => {}
             Ok(Ok(estimator)) => {
                 shared.status.set_provider(estimator.provider());
+                shared.status.set_model_bytes(estimator.model_bytes());
                 shared.status.set_state(StreamState::Running);
                 let task = Box::new(StreamTask { endpoint, estimator });
                 *self.lock_task() = Some(self.member.add(task));

@@ -1,8 +1,9 @@
 //! What a stream tells of itself: atomics for the editor, words for people.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::meters::{DurationHistogram, LoadMeter, Share};
 use crate::inference::Provider;
 
 /// Whether results can be expected.
@@ -18,16 +19,37 @@ pub enum StreamState {
     Failed,
 }
 
+/// What is known of a stream before it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamFacts {
+    /// Name of the model.
+    pub model: String,
+    /// Its version.
+    pub model_version: String,
+    /// Host frames a second.
+    pub sample_rate_hz: f64,
+    /// Bytes of the rings and delay lines between the two sides, which no other stream shares.
+    pub ring_bytes: usize,
+}
+
 /// Counters and state of one stream. Written by the audio thread and the worker, read by anyone.
 #[derive(Debug, Default)]
 pub struct StreamStatus {
     state: AtomicU8,
     provider: AtomicU8,
     late_blocks: AtomicU64,
+    late_spells: AtomicU64,
     late_frames: AtomicU64,
     dropped_frames: AtomicU64,
     num_runs: AtomicU64,
     last_run_us: AtomicU32,
+    runs: DurationHistogram,
+    network_load: Share,
+    load: Share,
+    queued_frames: AtomicU32,
+    num_epochs: AtomicU32,
+    model_bytes: AtomicU64,
+    facts: OnceLock<StreamFacts>,
     message: Mutex<Option<String>>,
 }
 
@@ -59,10 +81,16 @@ impl StreamStatus {
         }
     }
 
-    /// Host blocks in which a result was missing.
+    /// Host blocks (of longer ones, pieces of 512 frames) in which a result was missing.
     #[must_use]
     pub fn late_blocks(&self) -> u64 {
         self.late_blocks.load(Ordering::Relaxed)
+    }
+
+    /// Times that results became missing after they had been there, or from the start.
+    #[must_use]
+    pub fn late_spells(&self) -> u64 {
+        self.late_spells.load(Ordering::Relaxed)
     }
 
     /// Host frames for which a result was missing.
@@ -83,10 +111,58 @@ impl StreamStatus {
         self.num_runs.load(Ordering::Relaxed)
     }
 
-    /// Duration of the last run in microseconds.
+    /// Duration of the last run in microseconds, without the time that it waited for other streams
+    /// that share the network's session.
     #[must_use]
     pub fn last_run_us(&self) -> u32 {
         self.last_run_us.load(Ordering::Relaxed)
+    }
+
+    /// Duration in milliseconds that the share `quantile` of all runs so far did not exceed: 0.5
+    /// for the median, 0.99. Exact within 4.5 % from 0.1 ms to 6.5 s. `None` before the first run.
+    /// Reads 128 atomics and allocates: not for the audio thread.
+    #[must_use]
+    pub fn run_quantile_ms(&self, quantile: f64) -> Option<f64> {
+        self.runs.quantile_us(quantile).map(|duration_us| duration_us / 1000.0)
+    }
+
+    /// Seconds of the network in a second of sound, over the last two seconds of sound.
+    #[must_use]
+    pub fn network_load(&self) -> Option<f32> {
+        self.network_load.get()
+    }
+
+    /// Seconds of all the work (transforms, network, resynthesis) in a second of sound, over the
+    /// last two seconds of sound. Near 1, a stream has a core for itself. Seconds are the clock's:
+    /// time in which the system gave the core to others counts.
+    #[must_use]
+    pub fn load(&self) -> Option<f32> {
+        self.load.get()
+    }
+
+    /// Frames of finished results that waited after the last block.
+    #[must_use]
+    pub fn queued_frames(&self) -> u32 {
+        self.queued_frames.load(Ordering::Relaxed)
+    }
+
+    /// Epochs so far: the first, and one for each reset, jump or overflow.
+    #[must_use]
+    pub fn num_epochs(&self) -> u32 {
+        self.num_epochs.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the open network's file, which all streams of the model share; `None` where there
+    /// is no file. What the runtime allocates for it beside is not known to the engine.
+    #[must_use]
+    pub fn model_bytes(&self) -> Option<u64> {
+        Some(self.model_bytes.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0)
+    }
+
+    /// Model, rate and memory of the stream's rings.
+    #[must_use]
+    pub fn facts(&self) -> Option<&StreamFacts> {
+        self.facts.get()
     }
 
     /// Why the stream failed. Locks: not for the audio thread.
@@ -122,8 +198,28 @@ impl StreamStatus {
         *self.lock_message() = message;
     }
 
-    pub(crate) fn count_late(&self, num_frames: u64) {
+    /// Once, when the stream is made.
+    pub(crate) fn set_facts(&self, facts: StreamFacts) {
+        let is_first = self.facts.set(facts).is_ok();
+        debug_assert!(is_first, "a stream is made once");
+    }
+
+    pub(crate) fn set_model_bytes(&self, bytes: Option<u64>) {
+        self.model_bytes.store(bytes.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_epoch(&self) {
+        self.num_epochs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_queued_frames(&self, num_frames: usize) {
+        self.queued_frames.store(num_frames as u32, Ordering::Relaxed);
+    }
+
+    /// A block with `num_frames` late ones, among which `num_spells` times a spell began.
+    pub(crate) fn count_late(&self, num_frames: u64, num_spells: u64) {
         self.late_blocks.fetch_add(1, Ordering::Relaxed);
+        self.late_spells.fetch_add(num_spells, Ordering::Relaxed);
         self.late_frames.fetch_add(num_frames, Ordering::Relaxed);
     }
 
@@ -136,5 +232,10 @@ impl StreamStatus {
     pub(crate) fn count_run(&self, duration_us: u32) {
         self.num_runs.fetch_add(1, Ordering::Relaxed);
         self.last_run_us.store(duration_us, Ordering::Relaxed);
+        self.runs.count(duration_us);
+    }
+
+    pub(crate) fn publish_load(&self, meter: &mut LoadMeter, sample_rate_hz: f64) {
+        meter.publish(sample_rate_hz, &self.network_load, &self.load);
     }
 }

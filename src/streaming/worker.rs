@@ -8,6 +8,7 @@ use ringbuf::traits::{Consumer, Observer};
 use ringbuf::{HeapCons, HeapProd};
 
 use super::focus::FocusReceiver;
+use super::meters::LoadMeter;
 use super::sender::ResultSender;
 use super::separator::Separator;
 use super::shared::{EpochMark, ResultHeader, Shared};
@@ -32,6 +33,7 @@ pub struct WorkerEndpoint {
     epoch_start: i64,
     /// The network has run in the last turn: there may be more to do with what was taken.
     has_more: bool,
+    load: LoadMeter,
     taken: Vec<f32>,
 }
 
@@ -65,6 +67,7 @@ impl WorkerEndpoint {
             ring_frame: 0,
             epoch_start: 0,
             has_more: false,
+            load: LoadMeter::default(),
             taken: Vec::with_capacity(MAX_TAKE_FRAMES * shape.num_channels),
         }
     }
@@ -86,14 +89,19 @@ impl WorkerEndpoint {
         if !self.output.flush() {
             return Ok(false);
         }
+        let (begin, first_frame) = (Instant::now(), self.ring_frame);
         self.take_all();
-        let mut estimator = Measured { inner: estimator, shared: &self.shared };
+        let mut estimator = Measured::new(estimator, &self.shared);
         let (shared, start) = (&self.shared, self.epoch_start);
         let horizon = || shared.play_position.load(Ordering::Acquire).saturating_sub(start);
         let output = &mut self.output;
         self.has_more = self.separator.step(&mut estimator, &horizon, &mut |block| {
             output.send(start, &block);
         })?;
+        let (network_s, waited_s) = (estimator.network_s, estimator.waited_s);
+        let whole_s = begin.elapsed().as_secs_f64() - waited_s;
+        self.load.add(self.ring_frame - first_frame, network_s, whole_s);
+        self.shared.status.publish_load(&mut self.load, self.shape.sample_rate_hz);
         if !self.has_more && !self.output.has_waiting() {
             self.shared.settled.store(self.ring_frame, Ordering::Release);
         }
@@ -162,6 +170,16 @@ impl WorkerEndpoint {
 struct Measured<'a> {
     inner: &'a mut dyn Estimator,
     shared: &'a Shared,
+    /// Seconds of the runs, without those spent waiting.
+    network_s: f64,
+    /// Seconds spent waiting for streams that share the network.
+    waited_s: f64,
+}
+
+impl<'a> Measured<'a> {
+    fn new(inner: &'a mut dyn Estimator, shared: &'a Shared) -> Self {
+        Self { inner, shared, network_s: 0.0, waited_s: 0.0 }
+    }
 }
 
 impl Estimator for Measured<'_> {
@@ -178,7 +196,11 @@ impl Estimator for Measured<'_> {
     ) -> Result<(), InferenceError> {
         let begin = Instant::now();
         let outcome = self.inner.estimate(features, num_frames, wanted, masks);
-        let duration_us = begin.elapsed().as_micros().min(u128::from(u32::MAX)) as u32;
+        let waited = self.inner.waited();
+        let duration = begin.elapsed().saturating_sub(waited);
+        self.network_s += duration.as_secs_f64();
+        self.waited_s += waited.as_secs_f64();
+        let duration_us = duration.as_micros().min(u128::from(u32::MAX)) as u32;
         self.shared.status.count_run(duration_us);
         outcome
     }
