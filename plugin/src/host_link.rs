@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::meters::Readings;
+
 /// Shared by one plugin instance and the class around it.
 #[derive(Debug, Default)]
 pub struct HostLink {
@@ -11,6 +13,7 @@ pub struct HostLink {
     jumped: AtomicBool,
     class_tells_latency: bool,
     latency_frames: AtomicU32,
+    readings: Readings,
 }
 
 thread_local! {
@@ -66,6 +69,11 @@ impl HostLink {
     pub fn tell_latency(&self, latency_frames: u32) -> bool {
         self.latency_frames.store(latency_frames, Ordering::Relaxed);
         self.class_tells_latency
+    }
+
+    /// What the host may show.
+    pub fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// The latency of the last activation in frames.

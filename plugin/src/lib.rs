@@ -20,6 +20,8 @@ mod host_block;
 mod host_link;
 mod ids;
 mod kind;
+#[cfg_attr(feature = "plain-wrapper", allow(dead_code))]
+mod meters;
 mod own_path;
 mod params;
 mod plugin;

@@ -12,6 +12,7 @@ use crate::declick::Declick;
 use crate::editor::SoloistEditor;
 use crate::host_link::HostLink;
 use crate::kind::Kind;
+use crate::meters::LoadMeter;
 use crate::params::SoloistParams;
 use crate::remote_controls::add_remote_controls;
 use crate::session::Session;
@@ -28,6 +29,7 @@ pub struct Instance<K> {
     mode: LatencyMode,
     num_inputs: usize,
     declick: Declick,
+    load: LoadMeter,
     link: Arc<HostLink>,
     kind: PhantomData<fn() -> K>,
 }
@@ -46,6 +48,7 @@ impl<K: Kind> Default for Instance<K> {
             mode: LatencyMode::default(),
             num_inputs: 2,
             declick: Declick::new(48_000.0),
+            load: LoadMeter::new(48_000.0),
             link: HostLink::of_new_instance(),
             kind: PhantomData,
         }
@@ -100,6 +103,7 @@ impl<K: Kind> Plugin for Instance<K> {
                     context.set_latency_samples(latency_frames as u32);
                 }
                 self.declick = Declick::new(setup.sample_rate_hz);
+                self.load = LoadMeter::new(setup.sample_rate_hz);
                 // An endpoint that is kept holds sound of before; not every host resets.
                 self.reset();
                 true
@@ -139,6 +143,8 @@ impl<K: Kind> Plugin for Instance<K> {
             }
             let waits = self.link.is_offline() || self.params.waits_for_results();
             run(endpoint, &mut main[..], self.num_inputs, aux, &controls, waits);
+            let num_frames = main.first().map_or(0, |channel| channel.len());
+            self.load.update(endpoint.status(), num_frames, self.link.readings());
         }
         let main = main.iter_mut().map(|channel| &mut **channel);
         let stems = aux.outputs.iter_mut().flat_map(|bus| bus.as_slice());

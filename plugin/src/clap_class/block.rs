@@ -13,9 +13,11 @@ use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 
 use super::events::{MendedEvents, are_in_order};
+use super::params::send;
 use crate::host_block::buses::{Buses, HostBus};
 use crate::host_block::transport::{Place, TransportWatch};
 use crate::host_link::HostLink;
+use crate::meters::MeterWatch;
 
 /// What the blocks between two activations need.
 pub struct Blocks {
@@ -25,6 +27,7 @@ pub struct Blocks {
     output_table: Vec<clap_audio_buffer>,
     events: MendedEvents,
     watch: TransportWatch,
+    meters: MeterWatch,
     sample_rate_hz: f64,
 }
 
@@ -46,6 +49,7 @@ impl Blocks {
             output_table: vec![EMPTY; outputs.len()],
             events: MendedEvents::new(),
             watch: TransportWatch::new(sample_rate_hz),
+            meters: MeterWatch::new(sample_rate_hz),
             sample_rate_hz,
         }
     }
@@ -97,6 +101,12 @@ impl Blocks {
         };
         // SAFETY: as above.
         unsafe { self.tell_silence(block) };
+        self.meters.tell(link.readings(), num_frames, |meter, value| {
+            // Behind all that the wrapper has sent.
+            let last_frame = block.frames_count.saturating_sub(1);
+            // SAFETY: as above.
+            unsafe { send(block.out_events, last_frame, meter, value) };
+        });
         status
     }
 

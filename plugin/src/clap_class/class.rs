@@ -9,16 +9,19 @@ use clap_sys::ext::audio_ports::{
     CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports,
 };
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
+use clap_sys::ext::params::CLAP_EXT_PARAMS;
 use clap_sys::ext::render::{
     CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
 };
+use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
-use nice_plug::prelude::ClapPlugin;
+use nice_plug::prelude::{ClapPlugin, ParamPtr};
 use nice_plug::wrapper::clap::Wrapper;
 
 use super::block::Blocks;
+use super::params::PARAMS;
 use crate::host_block::try_cell::TryCell;
 use crate::host_link::HostLink;
 
@@ -33,6 +36,8 @@ pub struct ClapClass {
     /// Where the wrapper looks when the host asks for the latency; lives as long as `wrapped`.
     reported_latency: *const AtomicU32,
     link: Arc<HostLink>,
+    /// The numbers that CLAP knows, and the parameters; these live as long as `wrapped`.
+    params: Vec<(u32, ParamPtr)>,
     /// Full while active.
     blocks: TryCell<Option<Blocks>>,
 }
@@ -41,6 +46,8 @@ static RENDER: clap_plugin_render = clap_plugin_render {
     has_hard_realtime_requirement: Some(has_no_requirement),
     set: Some(set_mode),
 };
+
+static TAIL: clap_plugin_tail = clap_plugin_tail { get: Some(tail_frames) };
 
 impl ClapClass {
     /// Makes an instance of `P` for `host`; the host frees it by its `destroy`.
@@ -63,8 +70,31 @@ impl ClapClass {
         plugin.activate = Some(activate);
         plugin.process = Some(process);
         let blocks = TryCell::new(None);
-        let class = Self { plugin, wrapped, host, reported_latency, link, blocks };
+        // SAFETY: as above.
+        let params = unsafe { &(*wrapper).param_ptr_to_hash };
+        let params = params.iter().map(|(param, id)| (*id, *param)).collect();
+        let class = Self { plugin, wrapped, host, reported_latency, link, params, blocks };
         Box::into_raw(Box::new(class)).cast()
+    }
+
+    /// The wrapper's own plugin.
+    pub fn wrapped(&self) -> *const clap_plugin {
+        self.wrapped
+    }
+
+    /// What the plugin tells.
+    pub fn link(&self) -> &HostLink {
+        &self.link
+    }
+
+    /// A parameter's value without modulation, as CLAP counts: steps of a list, or 0 to 1.
+    pub fn parameter_value(&self, id: u32) -> Option<f64> {
+        let (_, param) = self.params.iter().find(|(known, _)| *known == id)?;
+        // SAFETY: the parameters live as long as the wrapped plugin, which is alive.
+        unsafe {
+            let steps = param.step_count().unwrap_or(1);
+            Some(f64::from(param.unmodulated_normalized_value()) * steps as f64)
+        }
     }
 
     /// Tells the host a latency that is another than before, from inside `activate()`: the one
@@ -172,8 +202,15 @@ unsafe extern "C" fn extension(plugin: *const clap_plugin, id: *const c_char) ->
         return null();
     }
     // SAFETY: not null, and a NUL-terminated string by CLAP's contract.
-    if unsafe { CStr::from_ptr(id) } == CLAP_EXT_RENDER {
+    let name = unsafe { CStr::from_ptr(id) };
+    if name == CLAP_EXT_RENDER {
         return (&raw const RENDER).cast();
+    }
+    if name == CLAP_EXT_PARAMS {
+        return (&raw const PARAMS).cast();
+    }
+    if name == CLAP_EXT_TAIL {
+        return (&raw const TAIL).cast();
     }
     // SAFETY: made by `create`, not yet destroyed.
     unsafe { wrapped_extension(plugin, id) }
@@ -181,12 +218,22 @@ unsafe extern "C" fn extension(plugin: *const clap_plugin, id: *const c_char) ->
 
 /// # Safety
 /// `plugin` was made by [`ClapClass::create`] and is not destroyed; `id` is a NUL-terminated string.
-unsafe fn wrapped_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
+pub unsafe fn wrapped_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
     // SAFETY: by this function's contract.
     unsafe {
         let wrapped = (*plugin.cast::<ClapClass>()).wrapped;
         (*wrapped).get_extension.map_or(null(), |get_extension| get_extension(wrapped, id))
     }
+}
+
+/// The wrapper knows a tail only after the first block, hosts ask before: the sound that is still in
+/// the plugin after the input's end is as long as the latency.
+unsafe extern "C" fn tail_frames(plugin: *const clap_plugin) -> u32 {
+    if plugin.is_null() {
+        return 0;
+    }
+    // SAFETY: made by `create`, not yet destroyed.
+    unsafe { (*plugin.cast::<ClapClass>()).link.latency_frames() }
 }
 
 unsafe extern "C" fn has_no_requirement(_plugin: *const clap_plugin) -> bool {

@@ -6,12 +6,14 @@
 //! wait for results on the live audio thread. It asks for a needless restart after each activation
 //! that changes the latency, the first above all, and panics on events that lie outside the block or
 //! are not sorted. [`class`] hands the wish on at once and tells the latency where CLAP wants it told;
-//! [`block`] gives the wrapper whole blocks and [`events`] in order.
+//! [`block`] gives the wrapper whole blocks and [`events`] in order; [`params`] corrects its
+//! answers about parameters and adds the meters.
 
 mod block;
 pub mod class;
 pub mod entry;
 mod events;
+mod params;
 
 // Two attributes each: clippy's leave for tests looks for `cfg(test)` by itself.
 #[cfg(test)]

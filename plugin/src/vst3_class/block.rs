@@ -7,15 +7,18 @@ use std::ptr::null_mut;
 
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::Wrapper;
+use vst3::ComRef;
 use vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_ as Flags;
 use vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessorTrait, ProcessContext, ProcessData,
+    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessorTrait, IParamValueQueueTrait,
+    IParameterChangesTrait, ProcessContext, ProcessData,
 };
 use vst3::Steinberg::{int32, kResultOk, tresult};
 
 use crate::host_block::buses::{Buses, HostBus};
 use crate::host_block::transport::{Place, TransportWatch};
 use crate::host_link::HostLink;
+use crate::meters::{Meter, MeterWatch};
 
 /// What the blocks between two activations need.
 pub struct Blocks {
@@ -24,6 +27,7 @@ pub struct Blocks {
     input_table: Vec<AudioBusBuffers>,
     output_table: Vec<AudioBusBuffers>,
     watch: TransportWatch,
+    meters: MeterWatch,
 }
 
 // SAFETY: the pointers in the tables are used inside the block that set them only.
@@ -43,6 +47,7 @@ impl Blocks {
             input_table: inputs.iter().map(|_| empty()).collect(),
             output_table: outputs.iter().map(|_| empty()).collect(),
             watch: TransportWatch::new(sample_rate_hz),
+            meters: MeterWatch::new(sample_rate_hz),
         }
     }
 
@@ -91,6 +96,10 @@ impl Blocks {
         }
         // SAFETY: as above.
         unsafe { self.tell_silence(data, num_frames) };
+        self.meters.tell(link.readings(), num_frames, |meter, value| {
+            // SAFETY: as above.
+            unsafe { send(data, meter, value) };
+        });
         kResultOk
     }
 
@@ -134,6 +143,24 @@ impl Blocks {
                 let bits = self.outputs.silent_channels(bus, num_frames);
                 (*data.outputs.add(bus)).silenceFlags = bits;
             }
+        }
+    }
+}
+
+/// Sends a meter's number to the host, at the block's end.
+///
+/// # Safety
+/// The list of changes is null or valid.
+unsafe fn send(data: &ProcessData, meter: &Meter, value: f64) {
+    let (mut index, mut point) = (0, 0);
+    let last_frame = (data.numSamples - 1).max(0);
+    // SAFETY: by this function's contract; the queue lives as long as the list.
+    unsafe {
+        let Some(changes) = ComRef::from_raw(data.outputParameterChanges) else { return };
+        let queue = changes.addParameterData(&raw const meter.id, &raw mut index);
+        // A full list drops it: the next one comes soon.
+        if let Some(queue) = ComRef::from_raw(queue) {
+            queue.addPoint(last_frame, value, &raw mut point);
         }
     }
 }

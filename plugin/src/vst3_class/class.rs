@@ -5,26 +5,27 @@
 
 use std::sync::Arc;
 
-use nice_plug::prelude::{AudioIOLayout, Vst3Plugin};
+use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::Wrapper;
 use vst3::Class;
 use vst3::Steinberg::Vst::ChannelContext::{IInfoListener, IInfoListenerTrait};
 use vst3::Steinberg::Vst::{
     BusDirection, BusDirections_, BusInfo, CString, CtrlNumber, IAttributeList, IAudioProcessor,
-    IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
-    IEditControllerTrait, IMidiMapping, IMidiMappingTrait, INoteExpressionController,
-    INoteExpressionControllerTrait, IProcessContextRequirements, IProcessContextRequirementsTrait,
-    IUnitInfo, IUnitInfoTrait, IoMode, MediaType, MediaTypes_, NoteExpressionTypeID,
-    NoteExpressionTypeInfo, NoteExpressionValue, ParamID, ParamValue, ParameterInfo, ProcessData,
-    ProcessSetup, ProgramListID, ProgramListInfo, RoutingInfo, SpeakerArrangement, String128,
-    TChar, UnitID, UnitInfo,
+    IAudioProcessorTrait, IComponent, IComponentTrait, IEditController, IMidiMapping,
+    IMidiMappingTrait, INoteExpressionController, INoteExpressionControllerTrait,
+    IProcessContextRequirements, IProcessContextRequirementsTrait, IUnitInfo, IUnitInfoTrait,
+    IoMode, MediaType, MediaTypes_, NoteExpressionTypeID, NoteExpressionTypeInfo,
+    NoteExpressionValue, ParamID, ProcessData, ProcessSetup, ProgramListID, ProgramListInfo,
+    RoutingInfo, SpeakerArrangement, String128, TChar, UnitID, UnitInfo,
 };
 use vst3::Steinberg::{
-    FIDString, FUnknown, IBStream, IPlugView, IPluginBaseTrait, TBool, TUID, int16, int32,
-    kInvalidArgument, kResultFalse, kResultOk, tresult, uint32,
+    FUnknown, IBStream, IPluginBaseTrait, TBool, TUID, int16, int32, kInvalidArgument,
+    kResultFalse, kResultOk, tresult, uint32,
 };
 
 use super::block::Blocks;
+use super::delegate::delegate;
+use super::layout::is_layout;
 use crate::host_block::try_cell::TryCell;
 use crate::host_link::HostLink;
 
@@ -33,8 +34,8 @@ use crate::host_link::HostLink;
 /// Delegation is sound because the wrapper never casts itself to its own COM object: reference
 /// counts and interface queries are this class's alone.
 pub struct Vst3Class<P: Vst3Plugin> {
-    wrapper: Wrapper<P>,
-    link: Arc<HostLink>,
+    pub(super) wrapper: Wrapper<P>,
+    pub(super) link: Arc<HostLink>,
     processing: TryCell<Processing>,
 }
 
@@ -74,27 +75,6 @@ impl<P: Vst3Plugin> Vst3Class<P> {
     }
 }
 
-/// Whether a layout has exactly the buses that a host asks for.
-///
-/// # Safety
-/// Both pointers are null or point to as many arrangements as the numbers say.
-unsafe fn is_layout(
-    layout: &AudioIOLayout,
-    inputs: (*const SpeakerArrangement, int32),
-    outputs: (*const SpeakerArrangement, int32),
-) -> bool {
-    let counts = |main: Option<std::num::NonZeroU32>, aux: &'static [std::num::NonZeroU32]| {
-        main.into_iter().chain(aux.iter().copied()).map(std::num::NonZeroU32::get)
-    };
-    let asked = |(buses, count): (*const SpeakerArrangement, int32)| {
-        let count = if buses.is_null() { 0 } else { count.max(0) as usize };
-        // SAFETY: by this function's contract.
-        (0..count).map(move |index| unsafe { (*buses.add(index)).count_ones() })
-    };
-    counts(layout.main_input_channels, layout.aux_input_ports).eq(asked(inputs))
-        && counts(layout.main_output_channels, layout.aux_output_ports).eq(asked(outputs))
-}
-
 impl<P: Vst3Plugin> Class for Vst3Class<P> {
     // The order decides which `FUnknown` is the object's identity; it is the wrapper's own.
     type Interfaces = (
@@ -107,21 +87,6 @@ impl<P: Vst3Plugin> Class for Vst3Class<P> {
         IUnitInfo,
         IInfoListener,
     );
-}
-
-/// Implements a COM trait by handing each listed call to the wrapper; methods after `corrected` are
-/// taken as they stand.
-macro_rules! delegate {
-    ($trait:ident { $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)* }
-     $(corrected { $($method:item)* })?) => {
-        impl<P: Vst3Plugin> $trait for Vst3Class<P> {
-            $(unsafe fn $name(&self, $($arg: $ty),*) -> $ret {
-                // SAFETY: the same call with the same arguments; the host keeps its contract.
-                unsafe { <Wrapper<P> as $trait>::$name(&self.wrapper, $($arg),*) }
-            })*
-            $($($method)*)?
-        }
-    };
 }
 
 delegate!(IAudioProcessorTrait {
@@ -221,32 +186,6 @@ delegate!(IComponentTrait {
             processing.blocks = Some(blocks);
         });
         if noted.is_some() { kResultOk } else { kResultFalse }
-    }
-});
-
-delegate!(IEditControllerTrait {
-    fn setComponentState(state: *mut IBStream) -> tresult;
-    fn setState(state: *mut IBStream) -> tresult;
-    fn getState(state: *mut IBStream) -> tresult;
-    fn getParameterCount() -> int32;
-    fn getParamStringByValue(id: ParamID, value: ParamValue, string: *mut String128) -> tresult;
-    fn getParamValueByString(id: ParamID, string: *mut TChar, value: *mut ParamValue) -> tresult;
-    fn normalizedParamToPlain(id: ParamID, value: ParamValue) -> ParamValue;
-    fn plainParamToNormalized(id: ParamID, value: ParamValue) -> ParamValue;
-    fn getParamNormalized(id: ParamID) -> ParamValue;
-    fn setParamNormalized(id: ParamID, value: ParamValue) -> tresult;
-    fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
-    fn createView(name: FIDString) -> *mut IPlugView;
-} corrected {
-    unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
-        // The wrapper panics on the index just behind the last.
-        // SAFETY: a plain call; the second is the same with the same arguments.
-        unsafe {
-            if !(0..self.getParameterCount()).contains(&index) {
-                return kInvalidArgument;
-            }
-            self.wrapper.getParameterInfo(index, info)
-        }
     }
 });
 

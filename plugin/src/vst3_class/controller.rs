@@ -1,0 +1,193 @@
+//! The parameters as a VST3 host sees them: the wrapper's, and the meters behind them.
+//!
+//! nice-plug 0.4.2 panics on the index just behind the last, and knows the words of a list in their
+//! exact spelling only.
+
+// C enumerations and characters are signed on some platforms and unsigned on others.
+#![allow(clippy::unnecessary_cast)]
+
+use nice_plug::prelude::Vst3Plugin;
+use nice_plug::wrapper::vst3::Wrapper;
+use vst3::Steinberg::Vst::ParameterInfo_::ParameterFlags_;
+use vst3::Steinberg::Vst::{
+    IComponentHandler, IEditControllerTrait, ParamID, ParamValue, ParameterInfo, String128, TChar,
+};
+use vst3::Steinberg::{
+    FIDString, IBStream, IPlugView, int32, kInvalidArgument, kResultOk, tresult,
+};
+
+use super::class::Vst3Class;
+use super::delegate::delegate;
+use crate::meters::{METERS, Meter, find};
+
+delegate!(IEditControllerTrait {
+    fn setComponentState(state: *mut IBStream) -> tresult;
+    fn setState(state: *mut IBStream) -> tresult;
+    fn getState(state: *mut IBStream) -> tresult;
+    fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
+    fn createView(name: FIDString) -> *mut IPlugView;
+} corrected {
+    unsafe fn getParameterCount(&self) -> int32 {
+        // SAFETY: a plain call, as those below.
+        unsafe { self.wrapper.getParameterCount() + METERS.len() as int32 }
+    }
+
+    unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
+        // SAFETY: the host's pointer, null or valid for writing.
+        unsafe {
+            let own = self.wrapper.getParameterCount();
+            // The wrapper panics on the index just behind the last.
+            if (0..own).contains(&index) {
+                return self.wrapper.getParameterInfo(index, info);
+            }
+            let meter = usize::try_from(index - own).ok().and_then(|index| METERS.get(index));
+            match meter {
+                Some(meter) if !info.is_null() => {
+                    info.write(describe(meter));
+                    kResultOk
+                }
+                _ => kInvalidArgument,
+            }
+        }
+    }
+
+    unsafe fn getParamStringByValue(
+        &self,
+        id: ParamID,
+        value: ParamValue,
+        string: *mut String128,
+    ) -> tresult {
+        let Some(meter) = find(id) else {
+            // SAFETY: the same call with the same arguments.
+            return unsafe { self.wrapper.getParamStringByValue(id, value, string) };
+        };
+        // SAFETY: the host's pointer, null or valid for writing.
+        match unsafe { string.as_mut() } {
+            Some(string) => {
+                copy_words(&meter.words(value), string);
+                kResultOk
+            }
+            None => kInvalidArgument,
+        }
+    }
+
+    unsafe fn getParamValueByString(
+        &self,
+        id: ParamID,
+        string: *mut TChar,
+        value: *mut ParamValue,
+    ) -> tresult {
+        // SAFETY: the host's pointers, null or valid; the text ends with a zero.
+        unsafe {
+            if string.is_null() || value.is_null() {
+                return kInvalidArgument;
+            }
+            let Some(meter) = find(id) else {
+                let result = self.wrapper.getParamValueByString(id, string, value);
+                if result == kResultOk {
+                    return result;
+                }
+                return match self.step_of(id, &words_of(string)) {
+                    Some(step) => {
+                        *value = step;
+                        kResultOk
+                    }
+                    None => result,
+                };
+            };
+            match meter.parse(&words_of(string)) {
+                Some(known) => {
+                    *value = known;
+                    kResultOk
+                }
+                None => kInvalidArgument,
+            }
+        }
+    }
+
+    unsafe fn normalizedParamToPlain(&self, id: ParamID, value: ParamValue) -> ParamValue {
+        match find(id) {
+            Some(meter) => meter.plain(value),
+            // SAFETY: the same call with the same arguments, as below.
+            None => unsafe { self.wrapper.normalizedParamToPlain(id, value) },
+        }
+    }
+
+    unsafe fn plainParamToNormalized(&self, id: ParamID, value: ParamValue) -> ParamValue {
+        match find(id) {
+            Some(meter) => (value / meter.plain(1.0)).clamp(0.0, 1.0),
+            // SAFETY: as above.
+            None => unsafe { self.wrapper.plainParamToNormalized(id, value) },
+        }
+    }
+
+    unsafe fn getParamNormalized(&self, id: ParamID) -> ParamValue {
+        match find(id) {
+            Some(meter) => meter.normalized(self.link.readings()),
+            // SAFETY: as above.
+            None => unsafe { self.wrapper.getParamNormalized(id) },
+        }
+    }
+
+    unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
+        match find(id) {
+            // Hosts hand a meter's number on to the controller, which has it already.
+            Some(_) => kResultOk,
+            // SAFETY: as above.
+            None => unsafe { self.wrapper.setParamNormalized(id, value) },
+        }
+    }
+});
+
+impl<P: Vst3Plugin> Vst3Class<P> {
+    /// The place of the step of a list whose words are these but for their case.
+    ///
+    /// # Safety
+    /// Called on the main thread.
+    unsafe fn step_of(&self, id: ParamID, words: &str) -> Option<ParamValue> {
+        // SAFETY: plain calls; `info` and `text` are C data that the calls fill in.
+        unsafe {
+            let mut info: ParameterInfo = std::mem::zeroed();
+            (0..self.wrapper.getParameterCount()).find(|index| {
+                self.wrapper.getParameterInfo(*index, &raw mut info) == kResultOk && info.id == id
+            })?;
+            (0..=info.stepCount).filter(|_| info.stepCount > 0).find_map(|step| {
+                let place = f64::from(step) / f64::from(info.stepCount);
+                let mut text: String128 = [0; 128];
+                let told = self.wrapper.getParamStringByValue(id, place, &raw mut text);
+                let is_it = told == kResultOk
+                    && words_of(text.as_ptr()).trim().eq_ignore_ascii_case(words.trim());
+                is_it.then_some(place)
+            })
+        }
+    }
+}
+
+/// # Safety
+/// `text` ends with a zero.
+unsafe fn words_of(text: *const TChar) -> String {
+    // SAFETY: by this function's contract nothing behind the zero is read.
+    let units = (0..).map(|index| unsafe { *text.add(index) } as u16);
+    let units: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
+    String::from_utf16_lossy(&units)
+}
+
+/// Copies as much as fits, and a zero.
+fn copy_words(words: &str, to: &mut String128) {
+    to.fill(0);
+    let room = to.len() - 1;
+    for (to, unit) in to[..room].iter_mut().zip(words.encode_utf16()) {
+        *to = unit as _;
+    }
+}
+
+fn describe(meter: &Meter) -> ParameterInfo {
+    // SAFETY: a C struct of numbers, for which zero is a valid value.
+    let mut info: ParameterInfo = unsafe { std::mem::zeroed() };
+    info.id = meter.id;
+    info.flags = ParameterFlags_::kIsReadOnly as int32;
+    copy_words(meter.name, &mut info.title);
+    copy_words(meter.name, &mut info.shortTitle);
+    copy_words(meter.unit.trim(), &mut info.units);
+    info
+}
