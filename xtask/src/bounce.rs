@@ -132,6 +132,7 @@ pub fn bounce(
         sample_rate_hz,
         max_block_frames: plan.max_frames(),
         num_channels: input.len(),
+        num_inputs: None,
         mode: RenderMode::Offline,
     })?;
     let latency_frames = host.latency_frames();

@@ -5,8 +5,11 @@
 //! own text conversion is part of what is tested.
 
 pub mod clap;
+mod clap_events;
 mod clap_handlers;
+pub mod clap_pages;
 pub mod vst3;
+mod vst3_block;
 mod vst3_module;
 mod vst3_objects;
 
@@ -52,6 +55,30 @@ impl FromStr for Format {
     }
 }
 
+/// Which plugin of the bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Product {
+    /// One stereo output.
+    #[default]
+    Soloist,
+    /// The main output and one a stem.
+    Multi,
+}
+
+impl Product {
+    /// Both plugins.
+    pub const ALL: [Self; 2] = [Self::Soloist, Self::Multi];
+
+    /// The name that the factories list.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Soloist => "Soloist",
+            Self::Multi => "Soloist Multi",
+        }
+    }
+}
+
 /// Whether the host plays or bounces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RenderMode {
@@ -70,6 +97,8 @@ pub struct ProcessConfig {
     pub max_block_frames: usize,
     /// 1 or 2.
     pub num_channels: usize,
+    /// Channels of the input where they are not as many as those of the main output.
+    pub num_inputs: Option<usize>,
     /// Playing or bouncing.
     pub mode: RenderMode,
 }
@@ -78,7 +107,13 @@ impl ProcessConfig {
     /// An offline bounce of stereo audio.
     #[must_use]
     pub fn offline(sample_rate_hz: f64, max_block_frames: usize) -> Self {
-        Self { sample_rate_hz, max_block_frames, num_channels: 2, mode: RenderMode::Offline }
+        Self {
+            sample_rate_hz,
+            max_block_frames,
+            num_channels: 2,
+            num_inputs: None,
+            mode: RenderMode::Offline,
+        }
     }
 
     /// Stereo playback.
@@ -86,7 +121,30 @@ impl ProcessConfig {
     pub fn realtime(sample_rate_hz: f64, max_block_frames: usize) -> Self {
         Self { mode: RenderMode::Realtime, ..Self::offline(sample_rate_hz, max_block_frames) }
     }
+
+    /// Channels of the main input.
+    #[must_use]
+    pub fn input_channels(&self) -> usize {
+        self.num_inputs.unwrap_or(self.num_channels)
+    }
 }
+
+/// Where the host's timeline stands at the first frame of a block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Transport {
+    /// Whether it moves.
+    pub is_playing: bool,
+    /// Position in frames.
+    pub frame: i64,
+    /// Begin and end of the active loop in frames.
+    pub loop_frames: Option<(i64, i64)>,
+}
+
+/// Beats a minute of every host here.
+pub const TEMPO_BPM: f64 = 120.0;
+
+/// Channels of a stem's bus for one block, or `None` for a bus that the host has not activated.
+pub type StemBus = Option<Vec<Vec<f32>>>;
 
 /// What the plugin has asked of its host since it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,8 +177,13 @@ pub trait HeadlessHost {
     /// The latency that the plugin reports, in host frames.
     fn latency_frames(&mut self) -> usize;
 
+    /// All parameters, in the plugin's order.
+    fn parameters(&self) -> &[Parameter];
+
     /// The display names of all parameters, in the plugin's order.
-    fn parameter_names(&self) -> Vec<String>;
+    fn parameter_names(&self) -> Vec<String> {
+        self.parameters().iter().map(|parameter| parameter.name.clone()).collect()
+    }
 
     /// The current value of a parameter, in the plugin's own words.
     ///
@@ -130,8 +193,8 @@ pub trait HeadlessHost {
 
     /// Sets a parameter from the text that a user would type.
     ///
-    /// Takes effect at frame `at_frame` of the next block, which must have that frame, or at once
-    /// while inactive.
+    /// Takes effect at frame `at_frame` of the next block, which must have that frame unless the
+    /// host is [careless](Self::be_careless), or at once while inactive.
     ///
     /// # Errors
     /// When there is no such parameter or the plugin does not understand the text.
@@ -149,7 +212,43 @@ pub trait HeadlessHost {
     ///
     /// # Errors
     /// When the plugin is not active, the block does not fit its activation, or it fails.
-    fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()>;
+    fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
+        self.process_stems(channels, &mut [])
+    }
+
+    /// As [`process`](Self::process), with the stems' buses behind the main one. Those that are
+    /// `None`, and those behind the end of `stems`, are not active.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    fn process_stems(&mut self, main: &mut [&mut [f32]], stems: &mut [StemBus]) -> Result<()>;
+
+    /// Names of the output buses behind the main one.
+    fn stem_names(&mut self) -> Vec<String>;
+
+    /// Frames of sound that the plugin says to come after the input's end.
+    fn tail_frames(&mut self) -> usize;
+
+    /// What the host tells of its timeline with the next block; nothing when `None`.
+    fn set_transport(&mut self, transport: Option<Transport>);
+
+    /// From now on the host does what no host should: longer blocks than it announced, and
+    /// parameter changes in the order of the calls and outside of the block.
+    fn be_careless(&mut self);
+
+    /// Values of parameters that the plugin has sent since it was loaded.
+    fn values_sent(&self) -> usize;
+
+    /// Whether the host may record and play automation of a parameter.
+    ///
+    /// # Errors
+    /// When there is no such parameter.
+    fn is_automatable(&self, name: &str) -> Result<bool> {
+        Ok(find(self.parameters(), name)?.is_automatable)
+    }
+
+    /// For each output bus, whether the plugin said of the last block that all of it is silent.
+    fn silent_outputs(&self) -> Vec<bool>;
 
     /// The plugin's state, as a project file would hold it.
     ///
@@ -167,11 +266,23 @@ pub trait HeadlessHost {
     fn calls(&self) -> HostCalls;
 }
 
-/// Loads the plugin of one format out of a folder of bundles.
+/// Loads Soloist in one format out of a folder of bundles.
 ///
 /// # Errors
 /// When the bundle is missing or the plugin in it cannot be created.
 pub fn load(format: Format, bundles: &Bundles) -> Result<Box<dyn HeadlessHost>> {
+    load_product(format, bundles, Product::Soloist)
+}
+
+/// Loads one plugin in one format out of a folder of bundles.
+///
+/// # Errors
+/// When the bundle is missing or the plugin in it cannot be created.
+pub fn load_product(
+    format: Format,
+    bundles: &Bundles,
+    product: Product,
+) -> Result<Box<dyn HeadlessHost>> {
     let path = match format {
         Format::Clap => bundles.clap(),
         Format::Vst3 => bundles.vst3(),
@@ -180,16 +291,20 @@ pub fn load(format: Format, bundles: &Bundles) -> Result<Box<dyn HeadlessHost>> 
         bail!("there is no plugin at {}: run `cargo xtask bundle` first", path.display());
     }
     Ok(match format {
-        Format::Clap => Box::new(clap::ClapHost::load(&path)?),
-        Format::Vst3 => Box::new(vst3::Vst3Host::load(bundles)?),
+        Format::Clap => Box::new(clap::ClapHost::load(&path, product)?),
+        Format::Vst3 => Box::new(vst3::Vst3Host::load(bundles, product)?),
     })
 }
 
 /// A parameter as a host lists it.
 #[derive(Debug, Clone)]
-struct Parameter {
-    id: u32,
-    name: String,
+pub struct Parameter {
+    /// The plugin's number for it.
+    pub id: u32,
+    /// What the host shows.
+    pub name: String,
+    /// Whether the host may automate it.
+    pub is_automatable: bool,
 }
 
 /// Finds a parameter by its display name, ignoring case.
@@ -205,19 +320,23 @@ fn find<'a>(parameters: &'a [Parameter], name: &str) -> Result<&'a Parameter> {
 }
 
 /// Checks a block against what the plugin was activated for and the latest parameter change in it.
-///
-/// Plugins trust their host in this: an event after the end makes nice-plug write where it must not.
 fn check_block(
     config: &ProcessConfig,
     channels: &[&mut [f32]],
+    stems: &[StemBus],
     last_change_frame: usize,
+    is_careless: bool,
 ) -> Result<usize> {
     if channels.len() != config.num_channels {
         bail!("block has {} channels, expected {}", channels.len(), config.num_channels);
     }
     let num_frames = channels.first().map_or(0, |channel| channel.len());
-    if channels.iter().any(|channel| channel.len() != num_frames) {
+    let stem_channels = stems.iter().flatten().flatten().map(Vec::len);
+    if channels.iter().map(|channel| channel.len()).chain(stem_channels).any(|n| n != num_frames) {
         bail!("the channels of a block differ in length");
+    }
+    if is_careless {
+        return Ok(num_frames);
     }
     if num_frames > config.max_block_frames {
         bail!("block has {num_frames} frames, expected at most {}", config.max_block_frames);

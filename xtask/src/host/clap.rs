@@ -7,17 +7,24 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
-use clack_extensions::audio_ports_config::{AudioPortsConfigBuffer, PluginAudioPortsConfig};
+use clack_extensions::audio_ports_config::{
+    AudioPortsConfigBuffer, MainPortInfo, PluginAudioPortsConfig,
+};
 use clack_extensions::latency::PluginLatency;
-use clack_extensions::params::{ParamInfoBuffer, PluginParams};
+use clack_extensions::params::{ParamInfoBuffer, ParamInfoFlags, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode as ClapRenderMode};
 use clack_extensions::state::PluginState;
-use clack_host::events::event_types::ParamValueEvent;
+use clack_extensions::tail::{PluginTail, TailLength};
+use clack_host::events::spaces::CoreEventSpace;
 use clack_host::prelude::*;
+use clap_sys::audio_buffer::clap_audio_buffer;
 
+use super::clap_events::{PendingEvent, in_order_of_time, transport_event};
 use super::clap_handlers::{CallLog, Handlers, MainThread, Shared};
+use super::clap_pages::{RemotePage, remote_pages};
 use super::{
-    Format, HeadlessHost, HostCalls, Parameter, ProcessConfig, RenderMode, check_block, find,
+    Format, HeadlessHost, HostCalls, Parameter, ProcessConfig, Product, RenderMode, StemBus,
+    Transport, check_block, find,
 };
 
 /// One CLAP plugin instance in a host without a window.
@@ -28,7 +35,11 @@ pub struct ClapHost {
     log: Arc<CallLog>,
     params: PluginParams,
     parameters: Vec<Parameter>,
-    pending_events: Vec<ParamValueEvent>,
+    pending_events: Vec<PendingEvent>,
+    transport: Option<Transport>,
+    is_careless: bool,
+    silent_outputs: Vec<bool>,
+    values_sent: usize,
 }
 
 /// What lives from activation to deactivation.
@@ -42,18 +53,22 @@ struct Active {
 }
 
 impl ClapHost {
-    /// Loads the first plugin of a `.clap`.
+    /// Loads a plugin of a `.clap`.
     ///
     /// # Errors
     /// When the file is not a CLAP plugin or the plugin cannot be created.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub fn load(path: &Path, product: Product) -> Result<Self> {
         // SAFETY: loading runs the library's initialisers; it is this project's own plugin, or a
         // copy of it that a test has made.
         let entry = unsafe { PluginEntry::load(path) }
             .map_err(|error| anyhow!("could not load {}: {error}", path.display()))?;
         let factory = entry.get_plugin_factory().context("the CLAP file has no plugin factory")?;
-        let descriptor =
-            factory.plugin_descriptors().next().context("the CLAP file holds no plugin")?;
+        let descriptor = factory
+            .plugin_descriptors()
+            .find(|plugin| {
+                plugin.name().is_some_and(|name| name.to_bytes() == product.name().as_bytes())
+            })
+            .with_context(|| format!("the CLAP file holds no {}", product.name()))?;
         let id = descriptor.id().context("the CLAP plugin has no id")?;
 
         let info = HostInfo::new("Soloist headless host", "Soloist", "", "1.0.0")?;
@@ -72,7 +87,18 @@ impl ClapHost {
         let params: PluginParams =
             handle.get_extension().context("the CLAP plugin has no parameters")?;
         let parameters = list_parameters(&params, &handle);
-        Ok(Self { active: None, instance, log, params, parameters, pending_events: Vec::new() })
+        Ok(Self {
+            active: None,
+            instance,
+            log,
+            params,
+            parameters,
+            pending_events: Vec::new(),
+            transport: None,
+            is_careless: false,
+            silent_outputs: Vec::new(),
+            values_sent: 0,
+        })
     }
 
     /// Answers `request_callback`, as a host's idle loop would.
@@ -93,9 +119,9 @@ impl ClapHost {
         render.set(&handle, mode).map_err(|error| anyhow!("{error}"))
     }
 
-    /// Selects the port configuration with this number of channels on its main ports.
-    fn select_channels(&mut self, num_channels: usize) -> Result<()> {
-        if self.main_channels()? == num_channels {
+    /// Selects the port configuration with these channels on its main ports.
+    fn select_channels(&mut self, num_inputs: usize, num_outputs: usize) -> Result<()> {
+        if (self.main_channels(true)?, self.main_channels(false)?) == (num_inputs, num_outputs) {
             return Ok(());
         }
         let handle = self.instance.plugin_handle();
@@ -103,26 +129,72 @@ impl ClapHost {
             for index in 0..configs.count(&handle) {
                 let mut buffer = AudioPortsConfigBuffer::new();
                 let Some(config) = configs.get(&handle, index, &mut buffer) else { continue };
-                let is_match = config
-                    .main_input
-                    .as_ref()
-                    .is_some_and(|port| usize::try_from(port.channel_count) == Ok(num_channels));
-                if is_match {
+                let channels = |port: &Option<MainPortInfo>| {
+                    port.as_ref().and_then(|port| usize::try_from(port.channel_count).ok())
+                };
+                let found = (channels(&config.main_input), channels(&config.main_output));
+                if found == (Some(num_inputs), Some(num_outputs)) {
                     return configs.select(&handle, config.id).map_err(|error| anyhow!("{error}"));
                 }
             }
         }
-        bail!("the CLAP plugin has no layout of {num_channels} channels")
+        bail!("the CLAP plugin has no layout of {num_inputs} inputs and {num_outputs} outputs")
     }
 
-    fn main_channels(&mut self) -> Result<usize> {
+    fn main_channels(&mut self, is_input: bool) -> Result<usize> {
         let handle = self.instance.plugin_handle();
         let ports: PluginAudioPorts =
             handle.get_extension().context("the CLAP plugin has no audio ports")?;
         let mut buffer = AudioPortInfoBuffer::new();
-        let port =
-            ports.get(&handle, 0, true, &mut buffer).context("the CLAP plugin has no input")?;
+        let port = ports
+            .get(&handle, 0, is_input, &mut buffer)
+            .context("the CLAP plugin has no main port")?;
         Ok(usize::try_from(port.channel_count)?)
+    }
+
+    /// Offsets a parameter by `amount` of its range from frame `at_frame` of the next block on, as
+    /// a modulator does.
+    ///
+    /// # Errors
+    /// When there is no such parameter or it cannot be modulated.
+    pub fn modulate(&mut self, name: &str, amount: f64, at_frame: usize) -> Result<()> {
+        let id = ClapId::new(find(&self.parameters, name)?.id);
+        let (flags, range) = self.info(id)?;
+        if !flags.contains(ParamInfoFlags::IS_MODULATABLE) {
+            bail!("the parameter `{name}` cannot be modulated");
+        }
+        let time = u32::try_from(at_frame)?;
+        let value = amount * range;
+        self.pending_events.push(PendingEvent { time, id, value, is_offset: true });
+        Ok(())
+    }
+
+    /// Flags of a parameter and the width of its range.
+    fn info(&mut self, id: ClapId) -> Result<(ParamInfoFlags, f64)> {
+        let handle = self.instance.plugin_handle();
+        for index in 0..self.params.count(&handle) {
+            let mut buffer = ParamInfoBuffer::new();
+            match self.params.get_info(&handle, index, &mut buffer) {
+                Some(info) if info.id == id => {
+                    return Ok((info.flags, info.max_value - info.min_value));
+                }
+                _ => {}
+            }
+        }
+        bail!("the plugin lists no parameter of that number")
+    }
+
+    /// The pages for hardware controllers.
+    ///
+    /// # Errors
+    /// When the plugin has none, or one of a parameter that it does not have.
+    pub fn remote_pages(&mut self) -> Result<Vec<RemotePage>> {
+        remote_pages(&self.instance.plugin_handle(), &self.parameters)
+    }
+
+    /// The queued changes as the plugin gets them.
+    fn take_events(&mut self) -> EventBuffer {
+        in_order_of_time(std::mem::take(&mut self.pending_events), self.is_careless)
     }
 
     fn value(&mut self, name: &str) -> Result<(ClapId, f64)> {
@@ -133,13 +205,9 @@ impl ClapHost {
 
     /// Hands queued parameter changes to an inactive plugin.
     fn flush_inactive(&mut self) {
-        let events = std::mem::take(&mut self.pending_events);
+        let events = self.take_events();
         if let Some(mut handle) = self.instance.inactive_plugin_handle() {
-            self.params.flush(
-                &mut handle,
-                &InputEvents::from_buffer(&events),
-                &mut OutputEvents::void(),
-            );
+            self.params.flush(&mut handle, &events.as_input(), &mut OutputEvents::void());
         }
     }
 }
@@ -151,7 +219,7 @@ impl HeadlessHost for ClapHost {
 
     fn activate(&mut self, config: &ProcessConfig) -> Result<()> {
         self.deactivate();
-        self.select_channels(config.num_channels)?;
+        self.select_channels(config.input_channels(), config.num_channels)?;
         self.set_render_mode(config.mode)?;
         let configuration = PluginAudioConfiguration {
             sample_rate: config.sample_rate_hz,
@@ -168,9 +236,9 @@ impl HeadlessHost for ClapHost {
         self.active = Some(Active {
             processor,
             config: *config,
-            inputs: vec![Vec::with_capacity(config.max_block_frames); config.num_channels],
-            input_ports: AudioPorts::with_capacity(config.num_channels, 1),
-            output_ports: AudioPorts::with_capacity(config.num_channels, 1),
+            inputs: vec![Vec::with_capacity(config.max_block_frames); config.input_channels()],
+            input_ports: AudioPorts::with_capacity(2, 1),
+            output_ports: AudioPorts::with_capacity(16, 8),
             steady_frame: 0,
         });
         self.idle();
@@ -190,8 +258,12 @@ impl HeadlessHost for ClapHost {
         extension.map_or(0, |latency| latency.get(&handle) as usize)
     }
 
-    fn parameter_names(&self) -> Vec<String> {
-        self.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn values_sent(&self) -> usize {
+        self.values_sent
     }
 
     fn parameter_text(&mut self, name: &str) -> Result<String> {
@@ -211,21 +283,20 @@ impl HeadlessHost for ClapHost {
             .text_to_value(&self.instance.plugin_handle(), id, &CString::new(text)?)
             .with_context(|| format!("`{text}` is no value of the parameter `{name}`"))?;
         let time = u32::try_from(at_frame)?;
-        self.pending_events.push(ParamValueEvent::new(time, id, Pckn::match_all(), value));
+        self.pending_events.push(PendingEvent { time, id, value, is_offset: false });
         if self.active.is_none() {
             self.flush_inactive();
         }
         Ok(())
     }
 
-    fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
+    fn process_stems(&mut self, main: &mut [&mut [f32]], stems: &mut [StemBus]) -> Result<()> {
+        let last_change = self.pending_events.iter().map(|event| event.time).max().unwrap_or(0);
+        let events = self.take_events();
         let active = self.active.as_mut().context("the plugin is not active")?;
-        // Events of one block must be in order of time.
-        let mut events = std::mem::take(&mut self.pending_events);
-        events.sort_by_key(|event| event.header().time());
-        let last_change = events.last().map_or(0, |event| event.header().time() as usize);
-        let num_frames = check_block(&active.config, channels, last_change)?;
-        for (input, channel) in active.inputs.iter_mut().zip(channels.iter()) {
+        let num_frames =
+            check_block(&active.config, main, stems, last_change as usize, self.is_careless)?;
+        for (input, channel) in active.inputs.iter_mut().zip(main.iter()) {
             input.clear();
             input.extend_from_slice(channel);
         }
@@ -235,26 +306,73 @@ impl HeadlessHost for ClapHost {
                 active.inputs.iter_mut().map(InputChannel::variable),
             ),
         }]);
-        let mut outputs = active.output_ports.with_output_buffers([AudioPortBuffer {
-            latency: 0,
-            channels: AudioPortBufferType::f32_output_only(
-                channels.iter_mut().map(|channel| &mut **channel),
-            ),
-        }]);
+        // A bus that is not active has no channel.
+        let mut buses: Vec<Vec<&mut [f32]>> =
+            vec![main.iter_mut().map(|channel| &mut **channel).collect()];
+        buses.extend(stems.iter_mut().map(|bus| {
+            bus.iter_mut().flatten().map(Vec::as_mut_slice).collect::<Vec<&mut [f32]>>()
+        }));
+        let mut outputs =
+            active.output_ports.with_output_buffers(buses.into_iter().map(|channels| {
+                AudioPortBuffer {
+                    latency: 0,
+                    channels: AudioPortBufferType::f32_output_only(channels.into_iter()),
+                }
+            }));
+        let mut sent = EventBuffer::new();
+        let transport = self.transport.map(|transport| transport_event(transport, &active.config));
         active
             .processor
             .process(
                 &inputs,
                 &mut outputs,
-                &InputEvents::from_buffer(&events),
-                &mut OutputEvents::void(),
+                &events.as_input(),
+                &mut sent.as_output(),
                 Some(active.steady_frame),
-                None,
+                transport.as_ref(),
             )
             .map_err(|error| anyhow!("the CLAP plugin failed in process: {error}"))?;
+        let is_silent = |bus: &clap_audio_buffer| {
+            bus.channel_count > 0 && bus.constant_mask == (1 << bus.channel_count) - 1
+        };
+        self.silent_outputs = outputs.as_raw_buffers().iter().map(is_silent).collect();
+        self.values_sent += sent.iter().filter(|event| is_value(event)).count();
         active.steady_frame += num_frames as u64;
         self.idle();
         Ok(())
+    }
+
+    fn stem_names(&mut self) -> Vec<String> {
+        let handle = self.instance.plugin_handle();
+        let Some(ports) = handle.get_extension::<PluginAudioPorts>() else { return Vec::new() };
+        let name = |index| {
+            let mut buffer = AudioPortInfoBuffer::new();
+            let info = ports.get(&handle, index, false, &mut buffer)?;
+            Some(String::from_utf8_lossy(info.name).into_owned())
+        };
+        (1..ports.count(&handle, false)).filter_map(name).collect()
+    }
+
+    fn tail_frames(&mut self) -> usize {
+        let Some(active) = &mut self.active else { return 0 };
+        let handle = active.processor.plugin_handle();
+        match handle.get_extension::<PluginTail>().map(|tail| tail.get(&handle)) {
+            Some(TailLength::Finite(frames)) => frames as usize,
+            Some(TailLength::Infinite) => usize::MAX,
+            None => 0,
+        }
+    }
+
+    fn set_transport(&mut self, transport: Option<Transport>) {
+        self.transport = transport;
+    }
+
+    fn be_careless(&mut self) {
+        self.is_careless = true;
+    }
+
+    fn silent_outputs(&self) -> Vec<bool> {
+        self.silent_outputs.clone()
     }
 
     fn save_state(&mut self) -> Result<Vec<u8>> {
@@ -286,13 +404,18 @@ impl Drop for ClapHost {
     }
 }
 
+fn is_value(event: &UnknownEvent) -> bool {
+    matches!(event.as_core_event(), Some(CoreEventSpace::ParamValue(_)))
+}
+
 fn list_parameters(params: &PluginParams, handle: &PluginMainThreadHandle) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     for index in 0..params.count(handle) {
         let mut buffer = ParamInfoBuffer::new();
         if let Some(info) = params.get_info(handle, index, &mut buffer) {
             let name = String::from_utf8_lossy(info.name).into_owned();
-            parameters.push(Parameter { id: info.id.get(), name });
+            let is_automatable = info.flags.contains(ParamInfoFlags::IS_AUTOMATABLE);
+            parameters.push(Parameter { id: info.id.get(), name, is_automatable });
         }
     }
     parameters

@@ -6,19 +6,24 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow, bail};
+use vst3::Steinberg::Vst::ParameterInfo_::ParameterFlags_;
 use vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, BusDirections_, IAudioProcessor, IAudioProcessorTrait,
-    IComponent, IComponentHandler, IComponentTrait, IEditController, IEditControllerTrait,
-    IHostApplication, IParameterChanges, MediaTypes_, ParameterInfo, ProcessData, ProcessModes_,
-    ProcessSetup, SpeakerArr, String128, SymbolicSampleSizes_,
+    AudioBusBuffers, BusDirections_, BusInfo, IAudioProcessor, IAudioProcessorTrait, IComponent,
+    IComponentHandler, IComponentTrait, IEditController, IEditControllerTrait, IHostApplication,
+    IParameterChanges, MediaTypes_, ParameterInfo, ProcessData, ProcessSetup, SpeakerArr,
+    String128, SymbolicSampleSizes_,
 };
 use vst3::Steinberg::{IBStream, IPluginBaseTrait, kResultOk, tresult};
 use vst3::{ComPtr, ComWrapper};
 
+use super::vst3_block::{bus, context_of, process_mode};
 use super::vst3_module::{Module, as_unknown};
-use super::vst3_objects::{HostApplication, MemoryStream, ParameterChange, ParameterChanges};
+use super::vst3_objects::{
+    HostApplication, MemoryStream, ParameterChange, ParameterChanges, SentValues,
+};
 use super::{
-    Format, HeadlessHost, HostCalls, Parameter, ProcessConfig, RenderMode, check_block, find,
+    Format, HeadlessHost, HostCalls, Parameter, ProcessConfig, Product, StemBus, Transport,
+    check_block, find,
 };
 use crate::paths::Bundles;
 
@@ -32,6 +37,10 @@ pub struct Vst3Host {
     application: ComWrapper<HostApplication>,
     parameters: Vec<Parameter>,
     pending_changes: Vec<ParameterChange>,
+    transport: Option<Transport>,
+    is_careless: bool,
+    silent_outputs: Vec<bool>,
+    values_sent: usize,
     _module: Module,
 }
 
@@ -41,13 +50,13 @@ struct Active {
 }
 
 impl Vst3Host {
-    /// Loads the first audio effect of the VST3 bundle.
+    /// Loads a plugin of the VST3 bundle.
     ///
     /// # Errors
     /// When the module cannot be loaded or the plugin cannot be created.
-    pub fn load(bundles: &Bundles) -> Result<Self> {
+    pub fn load(bundles: &Bundles, product: Product) -> Result<Self> {
         let module = Module::load(&bundles.vst3_library())?;
-        let component: ComPtr<IComponent> = module.create()?;
+        let component: ComPtr<IComponent> = module.create(product.name())?;
         let processor = component.cast().context("the VST3 plugin is no audio processor")?;
         let controller: ComPtr<IEditController> =
             component.cast().context("the VST3 plugin keeps its controller in another class")?;
@@ -71,17 +80,24 @@ impl Vst3Host {
             application,
             parameters,
             pending_changes: Vec::new(),
+            transport: None,
+            is_careless: false,
+            silent_outputs: Vec::new(),
+            values_sent: 0,
             _module: module,
         })
     }
 
     fn set_up(&self, config: &ProcessConfig) -> Result<()> {
-        let mut arrangement = match config.num_channels {
-            1 => SpeakerArr::kMono,
-            2 => SpeakerArr::kStereo,
+        let arrangement = |num_channels| match num_channels {
+            1 => Ok(SpeakerArr::kMono),
+            2 => Ok(SpeakerArr::kStereo),
             other => bail!("{other} channels were asked for, expected 1 or 2"),
         };
-        let mut output_arrangement = arrangement;
+        let mut inputs = arrangement(config.input_channels())?;
+        // Stems are stereo.
+        let mut outputs = vec![SpeakerArr::kStereo; self.num_outputs()];
+        outputs[0] = arrangement(config.num_channels)?;
         let mut setup = ProcessSetup {
             processMode: process_mode(config.mode),
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
@@ -91,13 +107,14 @@ impl Vst3Host {
         // SAFETY: plain calls on live objects; every pointer is valid during its call.
         unsafe {
             let arranged = self.processor.setBusArrangements(
-                &raw mut arrangement,
+                &raw mut inputs,
                 1,
-                &raw mut output_arrangement,
-                1,
+                outputs.as_mut_ptr(),
+                outputs.len() as i32,
             );
             check("setBusArrangements", arranged)?;
             check("setupProcessing", self.processor.setupProcessing(&raw mut setup))?;
+            // Of the outputs, the main bus alone: the stems' come and go with the blocks.
             for direction in [BusDirections_::kInput, BusDirections_::kOutput] {
                 let media = MediaTypes_::kAudio as i32;
                 check("activateBus", self.component.activateBus(media, direction as i32, 0, 1))?;
@@ -105,6 +122,12 @@ impl Vst3Host {
             check("setActive", self.component.setActive(1))?;
             check("setProcessing", self.processor.setProcessing(1))
         }
+    }
+
+    fn num_outputs(&self) -> usize {
+        let (media, direction) = (MediaTypes_::kAudio as i32, BusDirections_::kOutput as i32);
+        // SAFETY: a plain call on a live object.
+        unsafe { self.component.getBusCount(media, direction) }.max(1) as usize
     }
 
     fn stream(bytes: Vec<u8>) -> Result<(ComWrapper<MemoryStream>, ComPtr<IBStream>)> {
@@ -122,7 +145,7 @@ impl HeadlessHost for Vst3Host {
     fn activate(&mut self, config: &ProcessConfig) -> Result<()> {
         self.deactivate();
         self.set_up(config)?;
-        let inputs = vec![Vec::with_capacity(config.max_block_frames); config.num_channels];
+        let inputs = vec![Vec::with_capacity(config.max_block_frames); config.input_channels()];
         self.active = Some(Active { config: *config, inputs });
         Ok(())
     }
@@ -142,8 +165,12 @@ impl HeadlessHost for Vst3Host {
         unsafe { self.processor.getLatencySamples() as usize }
     }
 
-    fn parameter_names(&self) -> Vec<String> {
-        self.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn values_sent(&self) -> usize {
+        self.values_sent
     }
 
     fn parameter_text(&mut self, name: &str) -> Result<String> {
@@ -178,12 +205,13 @@ impl HeadlessHost for Vst3Host {
         Ok(())
     }
 
-    fn process(&mut self, channels: &mut [&mut [f32]]) -> Result<()> {
+    fn process_stems(&mut self, main: &mut [&mut [f32]], stems: &mut [StemBus]) -> Result<()> {
+        let num_outputs = self.num_outputs();
         let active = self.active.as_mut().context("the plugin is not active")?;
         let changes = std::mem::take(&mut self.pending_changes);
         let last_change = changes.iter().map(|change| change.at_frame as usize).max().unwrap_or(0);
-        let num_frames = check_block(&active.config, channels, last_change)?;
-        for (input, channel) in active.inputs.iter_mut().zip(channels.iter()) {
+        let num_frames = check_block(&active.config, main, stems, last_change, self.is_careless)?;
+        for (input, channel) in active.inputs.iter_mut().zip(main.iter()) {
             input.clear();
             input.extend_from_slice(channel);
         }
@@ -192,26 +220,75 @@ impl HeadlessHost for Vst3Host {
             changes.to_com_ptr().context("parameter changes are parameter changes")?;
         let mut inputs: Vec<*mut f32> =
             active.inputs.iter_mut().map(|input| input.as_mut_ptr()).collect();
-        let mut outputs: Vec<*mut f32> =
-            channels.iter_mut().map(|channel| channel.as_mut_ptr()).collect();
-        let (mut input_bus, mut output_bus) = (bus(&mut inputs), bus(&mut outputs));
+        let mut outputs: Vec<Vec<*mut f32>> =
+            vec![main.iter_mut().map(|channel| channel.as_mut_ptr()).collect()];
+        outputs.extend(stems.iter_mut().map(|bus| {
+            bus.iter_mut().flatten().map(|channel| channel.as_mut_ptr()).collect::<Vec<*mut f32>>()
+        }));
+        // VST3 hosts list every bus; one that is not active has no channel.
+        outputs.resize(num_outputs, Vec::new());
+        let mut input_bus = bus(&mut inputs);
+        let mut output_buses: Vec<AudioBusBuffers> =
+            outputs.iter_mut().map(|channels| bus(channels)).collect();
+        let sent = ComWrapper::new(SentValues::default());
+        let sent_changes: ComPtr<IParameterChanges> =
+            sent.to_com_ptr().context("sent values are parameter changes")?;
+        let mut context = self.transport.map(|transport| context_of(transport, &active.config));
         let mut data = ProcessData {
             processMode: process_mode(active.config.mode),
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
             numSamples: i32::try_from(num_frames)?,
             numInputs: 1,
-            numOutputs: 1,
+            numOutputs: output_buses.len() as i32,
             inputs: &raw mut input_bus,
-            outputs: &raw mut output_bus,
+            outputs: output_buses.as_mut_ptr(),
             inputParameterChanges: changes.as_ptr(),
-            outputParameterChanges: std::ptr::null_mut(),
+            outputParameterChanges: sent_changes.as_ptr(),
             inputEvents: std::ptr::null_mut(),
             outputEvents: std::ptr::null_mut(),
-            processContext: std::ptr::null_mut(),
+            processContext: context.as_mut().map_or(std::ptr::null_mut(), std::ptr::from_mut),
         };
         // SAFETY: every buffer holds `num_frames` frames (checked above), input and output do not
         // overlap, and everything that `data` points at outlives the call.
-        check("process", unsafe { self.processor.process(&raw mut data) })
+        check("process", unsafe { self.processor.process(&raw mut data) })?;
+        self.values_sent += sent.count();
+        let is_silent = |bus: &AudioBusBuffers| {
+            bus.numChannels > 0 && bus.silenceFlags == (1 << bus.numChannels) - 1
+        };
+        self.silent_outputs = output_buses.iter().map(is_silent).collect();
+        Ok(())
+    }
+
+    fn stem_names(&mut self) -> Vec<String> {
+        let (media, direction) = (MediaTypes_::kAudio as i32, BusDirections_::kOutput as i32);
+        (1..self.num_outputs())
+            .map(|index| {
+                // SAFETY: a C struct of numbers, for which zero is a valid value; valid for writing
+                // during the call.
+                unsafe {
+                    let mut info: BusInfo = std::mem::zeroed();
+                    self.component.getBusInfo(media, direction, index as i32, &raw mut info);
+                    from_utf16(&info.name)
+                }
+            })
+            .collect()
+    }
+
+    fn tail_frames(&mut self) -> usize {
+        // SAFETY: a plain call on a live object.
+        unsafe { self.processor.getTailSamples() as usize }
+    }
+
+    fn set_transport(&mut self, transport: Option<Transport>) {
+        self.transport = transport;
+    }
+
+    fn be_careless(&mut self) {
+        self.is_careless = true;
+    }
+
+    fn silent_outputs(&self) -> Vec<bool> {
+        self.silent_outputs.clone()
     }
 
     fn save_state(&mut self) -> Result<Vec<u8>> {
@@ -253,21 +330,6 @@ impl Drop for Vst3Host {
     }
 }
 
-fn process_mode(mode: RenderMode) -> i32 {
-    match mode {
-        RenderMode::Realtime => ProcessModes_::kRealtime as i32,
-        RenderMode::Offline => ProcessModes_::kOffline as i32,
-    }
-}
-
-fn bus(channels: &mut [*mut f32]) -> AudioBusBuffers {
-    AudioBusBuffers {
-        numChannels: channels.len() as i32,
-        silenceFlags: 0,
-        __field0: AudioBusBuffers__type0 { channelBuffers32: channels.as_mut_ptr() },
-    }
-}
-
 fn check(call: &str, result: tresult) -> Result<()> {
     if result == kResultOk {
         Ok(())
@@ -285,7 +347,9 @@ fn list_parameters(controller: &ComPtr<IEditController>) -> Vec<Parameter> {
         let mut info: ParameterInfo = unsafe { std::mem::zeroed() };
         // SAFETY: `info` is valid for writing during the call.
         if unsafe { controller.getParameterInfo(index, &raw mut info) } == kResultOk {
-            parameters.push(Parameter { id: info.id, name: from_utf16(&info.title) });
+            let is_automatable = info.flags & ParameterFlags_::kCanAutomate as i32 != 0;
+            let name = from_utf16(&info.title);
+            parameters.push(Parameter { id: info.id, name, is_automatable });
         }
     }
     parameters

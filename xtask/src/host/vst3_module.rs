@@ -64,8 +64,8 @@ impl Module {
         Ok(Self { factory: Some(factory.context("the VST3 factory is null")?), library })
     }
 
-    /// Creates the first audio effect that the factory lists.
-    pub fn create<I: Interface>(&self) -> Result<ComPtr<I>> {
+    /// Creates the audio effect that the factory lists by this name.
+    pub fn create<I: Interface>(&self, name: &str) -> Result<ComPtr<I>> {
         let factory = self.factory.as_ref().context("the VST3 module was left")?;
         // SAFETY: a plain call on a live object.
         let count = unsafe { factory.countClasses() };
@@ -74,7 +74,8 @@ impl Module {
             let mut info: PClassInfo = unsafe { std::mem::zeroed() };
             // SAFETY: `info` is valid for writing during the call.
             let listed = unsafe { factory.getClassInfo(index, &raw mut info) } == kResultOk;
-            if !listed || !is_audio_effect(&info) {
+            let is_wanted = || is_audio_effect(&info) && text(&info.name) == name.as_bytes();
+            if !listed || !is_wanted() {
                 continue;
             }
             let mut object = std::ptr::null_mut();
@@ -93,7 +94,7 @@ impl Module {
                 _ => bail!("the VST3 factory could not create the plugin (code {result})"),
             };
         }
-        bail!("the VST3 module holds no audio effect")
+        bail!("the VST3 module holds no audio effect {name:?}")
     }
 }
 
@@ -110,9 +111,11 @@ impl Drop for Module {
 }
 
 fn is_audio_effect(info: &PClassInfo) -> bool {
-    let category: Vec<u8> =
-        info.category.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect();
-    category == b"Audio Module Class"
+    text(&info.category) == b"Audio Module Class"
+}
+
+fn text(chars: &[std::ffi::c_char]) -> Vec<u8> {
+    chars.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect()
 }
 
 /// A borrowed pointer to an object as its base interface.

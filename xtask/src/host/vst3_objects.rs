@@ -224,3 +224,86 @@ impl IParameterChangesTrait for ParameterChanges {
         std::ptr::null_mut()
     }
 }
+
+/// Where a plugin puts the values that it sends: they are counted.
+#[derive(Default)]
+pub(super) struct SentValues {
+    queues: RefCell<Vec<vst3::ComPtr<IParamValueQueue>>>,
+}
+
+impl SentValues {
+    /// How many came.
+    pub fn count(&self) -> usize {
+        // SAFETY: plain calls on live objects.
+        self.queues.borrow().iter().map(|queue| unsafe { queue.getPointCount() } as usize).sum()
+    }
+}
+
+impl Class for SentValues {
+    type Interfaces = (IParameterChanges,);
+}
+
+impl IParameterChangesTrait for SentValues {
+    unsafe fn getParameterCount(&self) -> int32 {
+        self.queues.borrow().len() as int32
+    }
+
+    unsafe fn getParameterData(&self, _index: int32) -> *mut IParamValueQueue {
+        std::ptr::null_mut()
+    }
+
+    unsafe fn addParameterData(
+        &self,
+        id: *const ParamID,
+        index: *mut int32,
+    ) -> *mut IParamValueQueue {
+        // SAFETY: both pointers are null or valid.
+        let (Some(id), Some(index)) = (unsafe { (id.as_ref(), index.as_mut()) }) else {
+            return std::ptr::null_mut();
+        };
+        let queue = ComWrapper::new(SentQueue { id: *id, num_points: Cell::new(0) });
+        let Some(queue) = queue.to_com_ptr::<IParamValueQueue>() else {
+            return std::ptr::null_mut();
+        };
+        let pointer = queue.as_ptr();
+        let mut queues = self.queues.borrow_mut();
+        *index = queues.len() as int32;
+        queues.push(queue);
+        pointer
+    }
+}
+
+struct SentQueue {
+    id: ParamID,
+    num_points: Cell<int32>,
+}
+
+impl Class for SentQueue {
+    type Interfaces = (IParamValueQueue,);
+}
+
+impl IParamValueQueueTrait for SentQueue {
+    unsafe fn getParameterId(&self) -> ParamID {
+        self.id
+    }
+
+    unsafe fn getPointCount(&self) -> int32 {
+        self.num_points.get()
+    }
+
+    unsafe fn getPoint(&self, _index: int32, _at: *mut int32, _value: *mut ParamValue) -> tresult {
+        kResultFalse
+    }
+
+    unsafe fn addPoint(&self, at: int32, value: ParamValue, index: *mut int32) -> tresult {
+        if at < 0 || !(0.0..=1.0).contains(&value) {
+            return kInvalidArgument;
+        }
+        // SAFETY: the pointer is null or valid.
+        if let Some(index) = unsafe { index.as_mut() } {
+            *index = self.num_points.get();
+        }
+        self.num_points.set(self.num_points.get() + 1);
+        kResultOk
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use soloist::files::{Audio, read_audio};
 use xtask::bounce::Planar;
-use xtask::host::{self, Format, HeadlessHost};
+use xtask::host::{self, Format, HeadlessHost, Product, StemBus};
 use xtask::paths::{Bundles, workspace_root};
 use xtask::render::RenderOptions;
 
@@ -29,6 +29,47 @@ pub fn turn() -> MutexGuard<'static, ()> {
 
 pub fn load(format: Format) -> Box<dyn HeadlessHost> {
     host::load(format, &bundles()).expect("run `cargo xtask bundle` first")
+}
+
+pub fn load_product(format: Format, product: Product) -> Box<dyn HeadlessHost> {
+    host::load_product(format, &bundles(), product).expect("run `cargo xtask bundle` first")
+}
+
+/// Plays a recording and `tail_frames` of silence in blocks of `block_frames` with the stems' buses
+/// of which `is_active` says so; the main output, and what comes out of each active bus. `before`
+/// is called ahead of each block with its first frame and its length.
+pub fn play_stems(
+    host: &mut dyn HeadlessHost,
+    input: &[Vec<f32>],
+    (block_frames, tail_frames): (usize, usize),
+    is_active: &[bool],
+    mut before: impl FnMut(&mut dyn HeadlessHost, usize, usize),
+) -> (Planar, Vec<Option<Planar>>) {
+    let total = input[0].len() + tail_frames;
+    let mut main: Planar = input.to_vec();
+    main.iter_mut().for_each(|channel| channel.resize(total, 0.0));
+    let mut stems: Vec<Option<Planar>> =
+        is_active.iter().map(|active| active.then(|| vec![Vec::new(); 2])).collect();
+    let mut begin = 0;
+    while begin < total {
+        let end = (begin + block_frames).min(total);
+        before(host, begin, end - begin);
+        // What a host leaves in its buffers must not come through.
+        let mut buses: Vec<StemBus> = is_active
+            .iter()
+            .map(|active| active.then(|| vec![vec![9.0; end - begin]; 2]))
+            .collect();
+        let mut block: Vec<&mut [f32]> =
+            main.iter_mut().map(|channel| &mut channel[begin..end]).collect();
+        host.process_stems(&mut block, &mut buses).unwrap();
+        for (stem, bus) in stems.iter_mut().zip(buses) {
+            for (channel, frames) in stem.iter_mut().flatten().zip(bus.into_iter().flatten()) {
+                channel.extend(frames);
+            }
+        }
+        begin = end;
+    }
+    (main, stems)
 }
 
 /// The first seconds of the demo mix.
