@@ -18,17 +18,19 @@ pub struct Readings {
 }
 
 impl Readings {
-    /// Sets the load in percent of real time.
+    /// Takes over what a stream tells: its load in percent of real time, and the blocks in which a
+    /// result was late.
     ///
     /// # Realtime safety
-    /// Touches one atomic, as all that follows.
-    pub fn set_load(&self, percent: f32) {
-        self.load_percent.store(percent.to_bits(), Ordering::Relaxed);
+    /// Touches atomics.
+    pub fn update(&self, stream: &StreamStatus) {
+        self.set(100.0 * stream.load().unwrap_or(0.0), stream.late_blocks());
     }
 
-    /// Sets the number of blocks in which a result was late.
-    pub fn set_late_blocks(&self, count: u64) {
-        self.late_blocks.store(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed);
+    fn set(&self, load_percent: f32, late_blocks: u64) {
+        let late_blocks = u32::try_from(late_blocks).unwrap_or(u32::MAX);
+        self.load_percent.store(load_percent.to_bits(), Ordering::Relaxed);
+        self.late_blocks.store(late_blocks, Ordering::Relaxed);
     }
 }
 
@@ -150,44 +152,6 @@ impl MeterWatch {
     }
 }
 
-/// Time over which the load is taken, in seconds: several runs of the network.
-const LOAD_WINDOW_S: f64 = 2.0;
-
-/// How much of the time that passes in the sound the network is at work.
-pub struct LoadMeter {
-    sample_rate_hz: f64,
-    frames: usize,
-    busy_us: f64,
-    num_runs: u64,
-}
-
-impl LoadMeter {
-    /// Nothing seen yet.
-    pub fn new(sample_rate_hz: f64) -> Self {
-        Self { sample_rate_hz, frames: 0, busy_us: 0.0, num_runs: 0 }
-    }
-
-    /// Takes note of a block, and writes what is known to `readings`.
-    ///
-    /// # Realtime safety
-    /// Touches atomics.
-    pub fn update(&mut self, status: &StreamStatus, num_frames: usize, readings: &Readings) {
-        let runs = status.num_runs();
-        // Less than before: another stream.
-        let new_runs = runs.checked_sub(self.num_runs).unwrap_or(runs);
-        self.num_runs = runs;
-        self.busy_us += new_runs as f64 * f64::from(status.last_run_us());
-        self.frames += num_frames;
-        let passed_s = self.frames as f64 / self.sample_rate_hz;
-        if passed_s >= LOAD_WINDOW_S {
-            readings.set_load((self.busy_us / 1e4 / passed_s) as f32);
-            self.frames = 0;
-            self.busy_us = 0.0;
-        }
-        readings.set_late_blocks(status.late_blocks());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use nice_plug::prelude::Params;
@@ -206,8 +170,7 @@ mod tests {
     #[test]
     fn numbers_are_read_written_and_held_in_range() {
         let readings = Readings::default();
-        readings.set_load(43.21);
-        readings.set_late_blocks(7);
+        readings.set(43.21, 7);
         let words = || METERS.each_ref().map(|meter| meter.words(meter.normalized(&readings)));
         assert_eq!(words(), ["43.2 %", "7"]);
         for meter in &METERS {
@@ -216,8 +179,7 @@ mod tests {
             assert_eq!(meter.words(meter.parse(&words).unwrap()), words);
             assert_eq!(meter.parse("much"), None);
         }
-        readings.set_load(f32::MAX);
-        readings.set_late_blocks(u64::MAX);
+        readings.set(f32::MAX, u64::MAX);
         assert_eq!(words(), ["200.0 %", "1000"]);
     }
 
@@ -227,7 +189,7 @@ mod tests {
         let mut watch = MeterWatch::new(48_000.0);
         let mut told = Vec::new();
         for block in 0..1000_u64 {
-            readings.set_late_blocks(block / 500);
+            readings.set(0.0, block / 500);
             watch.tell(&readings, 480, |meter, value| told.push((block, meter.name, value)));
         }
         assert_eq!(told, [(509, "Late Blocks", 0.001_f32.into())]);

@@ -12,7 +12,6 @@ use crate::declick::Declick;
 use crate::editor::SoloistEditor;
 use crate::host_link::HostLink;
 use crate::kind::Kind;
-use crate::meters::LoadMeter;
 use crate::params::SoloistParams;
 use crate::remote_controls::add_remote_controls;
 use crate::session::Session;
@@ -29,7 +28,6 @@ pub struct Instance<K> {
     mode: LatencyMode,
     num_inputs: usize,
     declick: Declick,
-    load: LoadMeter,
     link: Arc<HostLink>,
     kind: PhantomData<fn() -> K>,
 }
@@ -48,7 +46,6 @@ impl<K: Kind> Default for Instance<K> {
             mode: LatencyMode::default(),
             num_inputs: 2,
             declick: Declick::new(48_000.0),
-            load: LoadMeter::new(48_000.0),
             link: HostLink::of_new_instance(),
             kind: PhantomData,
         }
@@ -103,7 +100,6 @@ impl<K: Kind> Plugin for Instance<K> {
                     context.set_latency_samples(latency_frames as u32);
                 }
                 self.declick = Declick::new(setup.sample_rate_hz);
-                self.load = LoadMeter::new(setup.sample_rate_hz);
                 // An endpoint that is kept holds sound of before; not every host resets.
                 self.reset();
                 true
@@ -143,8 +139,7 @@ impl<K: Kind> Plugin for Instance<K> {
             }
             let waits = self.link.is_offline() || self.params.waits_for_results();
             run(endpoint, &mut main[..], self.num_inputs, aux, &controls, waits);
-            let num_frames = main.first().map_or(0, |channel| channel.len());
-            self.load.update(endpoint.status(), num_frames, self.link.readings());
+            self.link.readings().update(endpoint.status());
         }
         let main = main.iter_mut().map(|channel| &mut **channel);
         let stems = aux.outputs.iter_mut().flat_map(|bus| bus.as_slice());

@@ -19,6 +19,7 @@ use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::version::CLAP_VERSION;
+use nice_assert_no_alloc::assert_no_alloc;
 
 use super::test_streams::{Reader, Writer};
 
@@ -249,8 +250,11 @@ impl Host {
             out_events: &raw const out_events,
         };
         PHASE.set(Phase::Processing);
+        // All of the callback, our class's part too, is held to its word.
         // SAFETY: active and processing; all that `process` points to outlives the call.
-        let status = unsafe { (*self.plugin).process.unwrap()(self.plugin, &raw const process) };
+        let status = assert_no_alloc(|| unsafe {
+            (*self.plugin).process.unwrap()(self.plugin, &raw const process)
+        });
         PHASE.set(Phase::Active);
         self.events.clear();
         assert_ne!(status, CLAP_PROCESS_ERROR);

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
+use nice_assert_no_alloc::assert_no_alloc;
 use nice_plug::prelude::*;
 use nice_plug::wrapper::vst3::Wrapper;
 use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kPrefetch, kRealtime};
@@ -203,7 +204,8 @@ fn play(
     unsafe {
         assert_eq!(class.setupProcessing(&raw mut setup), kResultOk);
         assert_eq!(class.setActive(1), kResultOk);
-        assert_eq!(class.process(&raw mut data), kResultOk);
+        // All of the callback, our class's part too, is held to its word.
+        assert_eq!(assert_no_alloc(|| class.process(&raw mut data)), kResultOk);
         assert_eq!(class.setActive(0), kResultOk);
     }
     let flags = outputs.iter().map(|bus| bus.silenceFlags);
