@@ -12,8 +12,9 @@
 //! | [`host`] | a CLAP host and a VST3 host behind one trait |
 //! | [`bounce`] | drives a host over a whole recording |
 //! | [`lag`] | measures a delay |
-//! | [`render`], [`demo`], [`checks`] | the commands on top |
+//! | [`render`], [`demo`], [`bench`], [`checks`] | the commands on top |
 
+pub mod bench;
 pub mod bounce;
 pub mod bundle;
 pub mod checks;

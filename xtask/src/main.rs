@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::bench::{Bench, bench};
 use xtask::bounce::BlockPlan;
 use xtask::bundle::{BundleOptions, bundle};
 use xtask::checks::{CheckOptions, check_all};
@@ -64,6 +65,11 @@ enum Command {
     },
     /// Set up, bundle, and bounce the demo mix; prints scores, writes audio and pictures.
     Demo,
+    /// Measure: many instances at once, or the audio callback. Takes minutes.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Run every test: format, lints, unit and host tests, Python hosts.
     Test {
         /// Leave out lints, the Python hosts and the slowest host tests.
@@ -98,6 +104,7 @@ fn run(command: Command) -> Result<()> {
             render(&input, &output, &options)?;
         }
         Command::Demo => demo()?,
+        Command::Bench { what } => bench(&what)?,
         Command::Test { fast } => check_all(&CheckOptions { fast })?,
     }
     Ok(())
