@@ -155,3 +155,14 @@ def test_pictures_are_small_and_not_empty(rendered: Path, tmp_path: Path) -> Non
 def test_no_audible_track_is_an_error() -> None:
     with pytest.raises(TrainingError, match="no track"):
         Scores("nothing", SOURCES).overall()
+
+
+def test_seconds_by_the_definition_are_musevals() -> None:
+    rng = np.random.default_rng(7)
+    truth = rng.normal(size=(2, 4 * SAMPLE_RATE + 500)).astype(np.float32)
+    truth[:, SAMPLE_RATE : 2 * SAMPLE_RATE] = 0
+    estimate = (0.7 * truth + 0.2 * rng.normal(size=truth.shape)).astype(np.float32)
+    estimate[:, 3 * SAMPLE_RATE :] = 0
+    found, expected = metrics.sdr_frames(truth, estimate), metrics.museval_frames(truth, estimate)
+    assert list(np.isnan(found)) == [False, True, False, True]
+    np.testing.assert_allclose(found, expected, atol=1e-6)

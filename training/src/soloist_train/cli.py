@@ -138,6 +138,15 @@ def _context(a: argparse.Namespace) -> None:
     print(context.table(rows))
 
 
+def _focus(a: argparse.Namespace) -> None:
+    from . import focus
+
+    rows = focus.measure(a.model, _test_set(a))
+    print(focus.table(rows))
+    if a.json:
+        a.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
 def _mixtures(a: argparse.Namespace) -> None:
     from .evaluate import write_mixtures
 
@@ -291,6 +300,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model", type=Path, required=True, help="folder of a model")
     p.add_argument("-o", "--output", type=Path, required=True, help="for context.json and .png")
     p.set_defaults(run=_context)
+
+    p = commands.add_parser("focus", help="what sharper and softer masks do to bleed and artefacts")
+    _add_test_set(p)
+    p.add_argument("--model", type=Path, required=True, help="folder of a model")
+    p.add_argument("--json", type=Path, help="also write the numbers here")
+    p.set_defaults(run=_focus)
 
     p = commands.add_parser("plots", help="pictures of runs, scores and stems")
     p.add_argument("--runs", type=Path, nargs="+", help="folders of `fit`: learning curves")

@@ -17,7 +17,7 @@ from .card import sha256
 from .errors import TrainingError
 from .evaluate import four_stems
 from .export import session
-from .metrics import MUSEVAL, SDR, score
+from .metrics import MUSEVAL, SDR, score, sdr_frames
 from .plots import COLOURS, _pyplot, save
 from .predict import Network, apply_masks, predict_masks
 from .scores import Scores
@@ -26,15 +26,15 @@ from .testsets import FOUR, TestSet, mix_of
 HOP_S = bands.HOP_SIZE / bands.SAMPLE_RATE
 TIMED_RUNS = 15
 
-LOOKAHEADS = (0, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48)
-WINDOWS = (32, 64, 96, 128, 160, 320, 640)
-EMISSIONS = (4, 8, 12, 16, 20, 24, 32)
+LOOKAHEADS = (0, 2, 4, 8, 12, 16, 20, 24, 32, 48)
+WINDOWS = (32, 64, 96, 128, 640)
+EMISSIONS = (8, 12, 16, 20, 24, 32, 40)
 EMISSION = 8
 """Emission where the lookahead or the window is varied: short, so that the lookahead is nearly
 the same for all emitted frames."""
 LOOKAHEAD = 24
 """Lookahead where the window is varied."""
-EMISSION_LOOKAHEADS = (12, 32)
+EMISSION_LOOKAHEADS = (8, 24)
 """Lookaheads where the emission is varied."""
 
 
@@ -77,7 +77,7 @@ def measure_quality(network: Network, test: TestSet, setting: Setting) -> Scores
         )
         stems = apply_masks(spectrum, masks, mix.shape[1])
         found = four_stems(dict(zip(bands.SOURCES, stems, strict=True)))
-        scores.add(name, score(truth, found, FOUR, test.together))
+        scores.add(name, score(truth, found, FOUR, test.together, sdr_frames))
     return scores
 
 
