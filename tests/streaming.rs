@@ -50,14 +50,18 @@ fn identity_gives_the_input_delayed_by_exactly_the_reported_latency() {
 /// The algorithmic delay must leave the whole time to compute: results exist by then.
 #[test]
 fn results_exist_one_compute_time_before_they_are_due() {
-    for card in cards() {
+    for (card, mode) in cards().iter().flat_map(|card| LatencyMode::ALL.map(|mode| (card, mode))) {
         // The runs of a short window come as fast as its schedule says.
-        let compute_s = if card.window.frames < 100 { 0.365 } else { 0.55 };
+        let compute_s = match mode {
+            LatencyMode::Studio if card.window.frames < 100 => 0.365,
+            LatencyMode::Studio => 0.55,
+            LatencyMode::Balanced => 0.18,
+        };
         for rate in RATES_HZ {
-            let latency = latency_frames(&card, rate, LatencyMode::Studio);
+            let latency = latency_frames(card, rate, mode);
             let compute = (compute_s * rate) as usize;
-            let mut separator = Separator::new(&card, rate, 1, LatencyMode::Studio).unwrap();
-            let mut estimator = identity(&card);
+            let mut separator = Separator::new(card, rate, 1, mode).unwrap();
+            let mut estimator = identity(card);
             let mut done = 0_usize;
             for received in (1..).map(|n| n * 97).take_while(|&n| n < 4 * rate as usize) {
                 separator.push_interleaved(&[0.1; 97]);
@@ -67,8 +71,8 @@ fn results_exist_one_compute_time_before_they_are_due() {
                 };
                 separator.advance(estimator.as_mut(), &|| i64::MIN, &mut sink).unwrap();
                 let due = (received + compute).saturating_sub(latency);
-                let name = card.name();
-                assert!(done >= due, "{name}, {rate} Hz: {done} of {due} frames, {received} in");
+                let what = format!("{}, {rate} Hz, {}", card.name(), mode.name());
+                assert!(done >= due, "{what}: {done} of {due} frames, {received} in");
             }
             assert!(done > 0);
         }

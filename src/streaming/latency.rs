@@ -10,7 +10,7 @@ pub(crate) const FADE_S: f64 = 0.005;
 /// How much future is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum LatencyMode {
-    /// The whole window of about 15 s, with 0.74 s of lookahead: the best quality.
+    /// All the future that helps the network, in long emissions: the best quality for the least work.
     #[default]
     Studio,
     /// About 0.75 s in all: less lookahead, shorter emissions.
@@ -59,9 +59,10 @@ impl Schedule {
             let hops = duration_s * card.sample_rate_hz() / card.analysis.hop_size as f64;
             (hops.round() as usize).max(1)
         };
-        let (lookahead_s, emission_s) = match mode {
-            LatencyMode::Studio => (0.743, 0.557),
-            LatencyMode::Balanced => (0.279, 0.186),
+        // The measurements behind these are in `docs/adr/002-latency-modes.md`.
+        let (emission_s, lookahead_s, compute_s) = match mode {
+            LatencyMode::Studio => (0.743, 0.557, 0.557),
+            LatencyMode::Balanced => (0.279, 0.186, 0.186),
         };
         // A short window cannot emit more than it holds.
         let quarter = (card.window.frames / 4).max(1);
@@ -78,8 +79,8 @@ impl Schedule {
             emission,
             lookahead,
             crossfade: frames(0.093).min(lookahead),
-            // More, and runs would pile up.
-            compute: emission,
+            // More than between two runs, and they would pile up.
+            compute: frames(compute_s).min(emission),
         }
     }
 }
@@ -129,26 +130,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn studio_latency_by_sample_rate() {
+    fn latency_by_sample_rate_and_mode() {
         let card = ModelCard::builtin();
-        for (rate, frames) in [
-            (44_100.0, 86_239),
-            (48_000.0, 93_685),
-            (88_200.0, 172_475),
-            (96_000.0, 187_366),
-            (192_000.0, 374_730),
+        for (rate, studio, balanced) in [
+            (44_100.0, 86_239, 32_991),
+            (48_000.0, 93_685, 35_728),
+            (88_200.0, 172_475, 65_979),
+            (96_000.0, 187_366, 71_452),
+            (192_000.0, 374_730, 142_902),
         ] {
-            let got = latency_frames(&card, rate, LatencyMode::Studio);
-            assert_eq!(got, frames, "at {rate} Hz");
-        }
-    }
-
-    #[test]
-    fn balanced_latency_is_three_quarters_of_a_second_at_every_sample_rate() {
-        let card = ModelCard::builtin();
-        for rate in [44_100.0, 48_000.0, 88_200.0, 96_000.0, 192_000.0] {
-            let latency_s = latency_frames(&card, rate, LatencyMode::Balanced) as f64 / rate;
-            assert!((0.74..0.755).contains(&latency_s), "{latency_s} s at {rate} Hz");
+            let got = LatencyMode::ALL.map(|mode| latency_frames(&card, rate, mode));
+            assert_eq!(got, [studio, balanced], "at {rate} Hz");
         }
     }
 

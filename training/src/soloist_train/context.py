@@ -173,7 +173,8 @@ def plot(rows: Sequence[dict[str, Any]], context: int, path: Path) -> None:
         sdr = [r["museval_db"]["mean"] for r in chosen]
         quality.plot(x, sdr, "s--", color=colour, alpha=0.5)
     cost.set(xlabel="emission, s", ylabel="of a core, % (line)", ylim=(0, None))
-    quality.set_ylabel("museval SDR, dB (dashes)")
+    # The scale of the other axes: what differs here is mostly where emissions fall on cells.
+    quality.set(ylabel="museval SDR, dB (dashes)", ylim=axes[0].get_ylim())
     cost.legend(fontsize=8)
     figure.tight_layout()
     save(figure, path)
