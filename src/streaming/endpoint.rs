@@ -22,7 +22,7 @@ use crate::dsp::level::sanitise;
 use crate::model::ModelCard;
 
 /// Longest stretch that is handled at once; longer blocks are cut, so that any length works.
-const MAX_CHUNK_FRAMES: usize = 512;
+pub(super) const MAX_CHUNK_FRAMES: usize = 512;
 
 /// Epochs that may be under way at once before the audio thread has to wait with the next.
 const MAX_EPOCH_MARKS: usize = 64;
@@ -324,6 +324,14 @@ impl AudioEndpoint {
             self.unannounced = 0;
             self.shared.announce(self.ring_frame);
         }
+    }
+
+    /// Whether the last frame was a result that came in time, all faded in, or no result is to be
+    /// expected.
+    pub(super) fn has_results(&self) -> bool {
+        let has_begun = self.position > self.latency as i64;
+        let is_heard = self.fade >= 1.0 && !self.is_late;
+        has_begun && (is_heard || !self.shared.status.expects_results())
     }
 
     fn is_open(&self) -> bool {

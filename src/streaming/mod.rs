@@ -19,6 +19,7 @@ mod service;
 mod shared;
 mod status;
 mod stem_outputs;
+mod swap;
 mod synthesis;
 mod turns;
 mod waveform_analysis;
@@ -33,6 +34,7 @@ pub use separator::{Separator, StemBlock};
 pub use service::Worker;
 pub use status::{StreamFacts, StreamState, StreamStatus};
 pub use stem_outputs::StemOutputs;
+pub use swap::Player;
 pub use worker::WorkerEndpoint;
 
 /// Most channels of a stream.

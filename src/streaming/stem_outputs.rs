@@ -34,6 +34,35 @@ impl<'a> StemOutputs<'a> {
         self.any
     }
 
+    /// Whether a channel of an instrument has a place.
+    pub(super) fn has(&self, instrument: Instrument, channel: usize) -> bool {
+        self.channels[instrument as usize].get(channel).is_some_and(|place| !place.is_empty())
+    }
+
+    /// The same places from one frame of the block to another.
+    pub(super) fn piece(&mut self, range: Range<usize>) -> StemOutputs<'_> {
+        let channels = self.channels.each_mut().map(|places| {
+            places.each_mut().map(|place| {
+                let end = range.end.min(place.len());
+                place.get_mut(range.start..end).unwrap_or_default()
+            })
+        });
+        StemOutputs { channels, any: self.any }
+    }
+
+    /// Calls `f` with each place and the same place of `other`.
+    pub(super) fn for_each_with(
+        &mut self,
+        other: &StemOutputs<'_>,
+        f: impl Fn(&mut [f32], &[f32]),
+    ) {
+        for (places, others) in self.channels.iter_mut().zip(&other.channels) {
+            for (place, other) in places.iter_mut().zip(others) {
+                f(place, other);
+            }
+        }
+    }
+
     /// Writes the frames `range` of each instrument. `sources` says where its stem stands, if the
     /// model has one (silence if not), in `stems`: `frame x source x channel`, from the first
     /// frame of `range` on. `weights` has a gain a frame.
