@@ -110,6 +110,11 @@ impl Task for StreamTask {
     }
 
     fn turn(&mut self) -> Turn {
+        if self.endpoint.needs_room() {
+            self.endpoint.make_room();
+            self.endpoint.shared.notify_progress();
+            return Turn::Idle;
+        }
         let turn = match self.endpoint.turn(self.estimator.as_mut()) {
             Ok(true) => Turn::Ran,
             Ok(false) => Turn::Idle,

@@ -22,6 +22,8 @@ pub(crate) enum Demand {
     },
     /// It waits, as offline renders do, and no sound depends on when.
     Offline,
+    /// Its input must be taken before there is no room for more: a copy, no run.
+    Room,
 }
 
 /// A stream's claim to the next turn.
@@ -41,6 +43,7 @@ impl Claim {
         match self.demand {
             Demand::Playing { slack_s } => slack_s,
             Demand::Offline => OFFLINE_PATIENCE_S - self.waited_s,
+            Demand::Room => f64::NEG_INFINITY,
         }
     }
 
@@ -50,6 +53,10 @@ impl Claim {
 
     /// Whether this claim goes before `other`.
     fn precedes(&self, other: &Self) -> bool {
+        // Quickly done, and what is lost without it is a whole window.
+        if (self.demand == Demand::Room) != (other.demand == Demand::Room) {
+            return self.demand == Demand::Room;
+        }
         match (self.is_late(), other.is_late()) {
             (true, false) => true,
             (false, true) => false,

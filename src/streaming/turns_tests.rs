@@ -210,3 +210,12 @@ fn equal_claims_are_served_in_order() {
     assert_eq!(choose([(7, claim), (8, claim)].into_iter()), Some(7));
     assert_eq!(choose(std::iter::empty::<(usize, Claim)>()), None);
 }
+
+#[test]
+fn input_that_needs_room_is_taken_before_any_run() {
+    let claim = |demand| Claim { demand, waited_s: 0.0, run_s: 0.1, last_run: 1 };
+    let late = Claim { last_run: 0, ..claim(Demand::Playing { slack_s: -1.0 }) };
+    let claims = [(0, claim(Demand::Offline)), (1, late), (2, claim(Demand::Room))];
+    assert_eq!(choose(claims.into_iter()), Some(2));
+    assert_eq!(choose(claims.into_iter().rev()), Some(2));
+}

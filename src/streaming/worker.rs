@@ -115,6 +115,9 @@ impl WorkerEndpoint {
         } else {
             self.has_more || self.shared.announced.load(Ordering::Acquire) > self.ring_frame
         };
+        if self.needs_room() {
+            return Some(Demand::Room);
+        }
         is_ready.then(|| {
             if self.shared.is_blocking.load(Ordering::Relaxed) {
                 Demand::Offline
@@ -127,11 +130,26 @@ impl WorkerEndpoint {
     /// Frames that can still be played before a result is missing.
     fn slack_frames(&self) -> i64 {
         let play = self.shared.play_position.load(Ordering::Acquire);
-        if play == i64::MIN || self.output.is_stale() {
+        if play == i64::MIN {
             // Nothing has been played of what is to come.
             return self.shape.latency_frames as i64;
         }
+        if self.output.is_stale() {
+            // When the new epoch began is not known before its mark is taken: as if it were due.
+            return 0;
+        }
         self.output.end() - play - self.shape.fade_frames as i64
+    }
+
+    /// Whether the input ring is more than half full, and nothing has been taken for long.
+    pub(super) fn needs_room(&self) -> bool {
+        !self.output.has_waiting() && self.input.occupied_len() > self.input.vacant_len()
+    }
+
+    /// Takes the input and leaves the work on it for later turns.
+    pub(super) fn make_room(&mut self) {
+        self.take_all();
+        self.has_more = true;
     }
 
     /// Takes all input out of the ring; what belongs to an epoch that is over goes nowhere.
