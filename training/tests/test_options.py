@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from soloist_train.averaging import MovingAverages, estimate_norms, mean_weights
+from soloist_train.averaging import MovingAverages, average, estimate_norms, mean_weights
 from soloist_train.bands import SOURCES
 from soloist_train.batches import Examples
 from soloist_train.checkpoint import Checkpoint
@@ -129,6 +129,19 @@ def test_the_mean_of_weights_has_its_own_norms(one_batch: Examples) -> None:
     found, expected = net.stem.norm.running_mean, seen.mean(dim=(0, 2, 3))
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
     assert net.stem.norm.momentum == 0.1 and not net.training
+
+
+def test_the_mean_of_weights_may_keep_the_mean_of_norms(tmp_path: Path) -> None:
+    raw = read_config(TINY)
+    states = [StudioNet(ModelConfig.from_dict(raw["model"])).state_dict() for _ in range(2)]
+    name = "stem.norm.running_mean"
+    states[1][name] += 1.0
+    paths = [tmp_path / "0.pt", tmp_path / "1.pt"]
+    for path, state in zip(paths, states, strict=True):
+        Checkpoint(raw, state, state, {}, 1).save(path)
+    average(paths, [], tmp_path / "mean.pt", batches=0)
+    mean = Checkpoint.load(tmp_path / "mean.pt").ema
+    torch.testing.assert_close(mean[name], (states[0][name] + states[1][name]) / 2)
 
 
 def test_tensorboard_gets_scalars(store: Path, tmp_path: Path) -> None:

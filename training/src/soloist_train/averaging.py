@@ -88,14 +88,19 @@ def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
 
 
 def average(paths: Sequence[Path], clips: Sequence[Clip], out: Path, batches: int = 60) -> None:
-    """Write the mean of checkpoints' averaged weights as a checkpoint to export or begin from."""
+    """Write the mean of checkpoints' averaged weights as a checkpoint to export or begin from.
+
+    The norms' statistics are measured on that many batches; with 0 they are the mean of theirs,
+    which serves checkpoints of one run that lie close together.
+    """
     checkpoints = [Checkpoint.load(path) for path in paths]
     first = checkpoints[0]
     net = StudioNet(ModelConfig.from_dict(first.config.get("model", {})))
     net.load_state_dict(mean_weights([c.ema for c in checkpoints]))
     net = net.to(memory_format=torch.channels_last)
-    config = FitConfig.from_dict(first.config.get("fit", {}))
-    estimate_norms(net, Examples(clips, first.config.get("mix", {}), config), batches)
+    if batches:
+        config = FitConfig.from_dict(first.config.get("fit", {}))
+        estimate_norms(net, Examples(clips, first.config.get("mix", {}), config), batches)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     iteration = max(c.iteration for c in checkpoints)
     Checkpoint(first.config, weights, weights, {}, iteration).save(out)

@@ -250,7 +250,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoints", type=Path, nargs="+")
     p.add_argument("--store", type=Path, required=True, help="what the norms are measured on")
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoint to write")
-    p.add_argument("--batches", type=int, default=60)
+    p.add_argument("--batches", type=int, default=60,
+                   help="to measure batch norms on; 0: the mean of their statistics")  # fmt: skip
     p.set_defaults(run=_average)
 
     p = commands.add_parser("search", help="search hyperparameters with Optuna; goes on if killed")
