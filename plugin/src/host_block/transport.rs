@@ -4,13 +4,17 @@
 //! that is on its way through the plugin: what comes next has nothing to do with it. Three things
 //! are no jumps: stopping, because what was played before the stop still has to come out; the
 //! wrap of an active loop, because a host that compensates latency plays the end of the loop on
-//! all its other tracks while ours comes out; and positions that a host rounds or never moves.
+//! all its other tracks while ours comes out; and positions that a host rounds, never moves, or moves
+//! at another speed than one, when it plays slower or faster.
 
 /// How far a position may lie from the expected one, in seconds.
 const TOLERANCE_S: f64 = 0.005;
 
 /// What a tempo that changes during a block adds to that, in blocks, where only beats are known.
 const TOLERANCE_BLOCKS_OF_BEATS: f64 = 0.25;
+
+/// Speeds at which a timeline may be played.
+const SPEEDS: std::ops::RangeInclusive<f64> = 0.05..=8.0;
 
 /// What a host says of one block. Positions are those of its first frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -35,12 +39,14 @@ pub struct TransportWatch {
     last: Option<(Place, f64)>,
     /// Frames of the block before.
     last_frames: f64,
+    /// Frames of the timeline a frame of sound, once two places are known.
+    speed: Option<f64>,
 }
 
 impl TransportWatch {
     /// A watch that has seen nothing: the first block is no jump.
     pub fn new(sample_rate_hz: f64) -> Self {
-        Self { sample_rate_hz, last: None, last_frames: 0.0 }
+        Self { sample_rate_hz, last: None, last_frames: 0.0, speed: None }
     }
 
     /// Takes note of a block of `num_frames` at `place`; says whether it begins with a jump.
@@ -56,9 +62,10 @@ impl TransportWatch {
             // of a block, or never move it.
             Some((last, since)) if place == *last => (false, *since),
             Some((last, since)) => {
-                let follows = [*since, self.last_frames]
-                    .into_iter()
-                    .any(|elapsed| self.follows(last, &place, elapsed));
+                let (last, elapsed) = (*last, [*since, self.last_frames]);
+                let follows =
+                    elapsed.into_iter().any(|elapsed| self.follows(&last, &place, elapsed));
+                self.speed = self.speed_between(&last, &place, elapsed[0]).or(self.speed);
                 (!follows, 0.0)
             }
         };
@@ -67,10 +74,21 @@ impl TransportWatch {
         jumped
     }
 
+    /// Whether `place` lies where `elapsed` frames from `last` lead, at the speed of before or at the
+    /// usual one.
     fn follows(&self, last: &Place, place: &Place, elapsed: f64) -> bool {
+        // Two places are needed for a speed: the first pair tells it.
+        let speed = match self.speed {
+            Some(speed) => speed,
+            None => self.speed_between(last, place, elapsed).unwrap_or(1.0),
+        };
+        [1.0, speed].into_iter().any(|speed| self.leads_to(last, place, elapsed * speed))
+    }
+
+    fn leads_to(&self, last: &Place, place: &Place, moved: f64) -> bool {
         let tolerance = TOLERANCE_S * self.sample_rate_hz;
         let in_frames = last.frame.zip(place.frame).map(|(last_frame, frame)| {
-            let expected = last_frame + elapsed;
+            let expected = last_frame + moved;
             near(expected, frame, tolerance)
                 || [last.loop_frames, place.loop_frames]
                     .into_iter()
@@ -81,12 +99,9 @@ impl TransportWatch {
             return true;
         }
         let in_beats = last.beat.zip(place.beat).and_then(|((last_beat, tempo), (beat, _))| {
-            let beats_a_frame = tempo / 60.0 / self.sample_rate_hz;
-            if !(beats_a_frame > 0.0 && beats_a_frame.is_finite()) {
-                return None;
-            }
-            let expected = last_beat + elapsed * beats_a_frame;
-            let tolerance = (tolerance + TOLERANCE_BLOCKS_OF_BEATS * elapsed) * beats_a_frame;
+            let beats_a_frame = self.beats_a_frame(tempo)?;
+            let expected = last_beat + moved * beats_a_frame;
+            let tolerance = (tolerance + TOLERANCE_BLOCKS_OF_BEATS * moved) * beats_a_frame;
             let wraps = [last.loop_beats, place.loop_beats]
                 .into_iter()
                 .flatten()
@@ -96,6 +111,21 @@ impl TransportWatch {
         });
         // Nothing that can be compared is no jump.
         in_beats.or(in_frames).unwrap_or(true)
+    }
+
+    /// The speed that leads from one place to the other, if that is one at which hosts play.
+    fn speed_between(&self, last: &Place, place: &Place, elapsed: f64) -> Option<f64> {
+        let in_frames = last.frame.zip(place.frame).map(|(last, now)| now - last);
+        let in_beats = last.beat.zip(place.beat).and_then(|((last, tempo), (now, _))| {
+            self.beats_a_frame(tempo).map(|beats_a_frame| (now - last) / beats_a_frame)
+        });
+        let speed = in_frames.or(in_beats)? / elapsed;
+        SPEEDS.contains(&speed).then_some(speed)
+    }
+
+    fn beats_a_frame(&self, tempo: f64) -> Option<f64> {
+        let beats_a_frame = tempo / 60.0 / self.sample_rate_hz;
+        (beats_a_frame > 0.0 && beats_a_frame.is_finite()).then_some(beats_a_frame)
     }
 }
 
@@ -178,6 +208,20 @@ mod tests {
             })
         };
         assert!(jumps((0..50).map(in_beats)).is_empty());
+    }
+
+    #[test]
+    fn a_host_may_play_at_any_steady_speed() {
+        for speed in [0.25, 0.5, 1.5, 4.0] {
+            let at_speed = |block: usize| Some(at((block * BLOCK) as f64 * speed));
+            assert!(jumps((0..100).map(at_speed)).is_empty(), "{speed}");
+            // A locate by two seconds, and then on at the same speed.
+            let located = |block: usize| {
+                let shift = if block < 50 { 0.0 } else { 96_000.0 };
+                Some(at((block * BLOCK) as f64 * speed + shift))
+            };
+            assert_eq!(jumps((0..100).map(located)), [50], "{speed}");
+        }
     }
 
     #[test]
