@@ -94,6 +94,9 @@ impl App {
                 let stream = report.stream.as_ref();
                 ui.label(stream.map_or(0, |stream| stream.late_blocks()).to_string());
             });
+            row(ui, "Load", |ui| {
+                ui.label(load_words(report));
+            });
         });
     }
 }
@@ -172,6 +175,19 @@ fn problems(ui: &mut Ui, report: &Report) {
     }
     for dir in &report.resource_dirs {
         ui.label(RichText::new(format!("Resources: {}", dir.display())).weak());
+    }
+}
+
+fn load_words(report: &Report) -> String {
+    let stream = report.stream.as_ref();
+    let load = stream.and_then(|stream| stream.load());
+    let run = |quantile| stream.and_then(|stream| stream.run_quantile_ms(quantile));
+    match (load, run(0.5), run(0.99)) {
+        (Some(load), Some(median_ms), Some(p99_ms)) => {
+            let percent = 100.0 * load;
+            format!("{percent:.0} % of real time, {median_ms:.0} ms a run (99 %: {p99_ms:.0} ms)")
+        }
+        _ => "not known yet".to_owned(),
     }
 }
 
