@@ -44,11 +44,12 @@ fn steady_play_is_never_interrupted_whatever_a_host_tells() {
     let rounded = |frame: usize| ((frame as f64 / 44.1).round() * 44.1).round() as i64;
     let stopped = |frame: usize| Transport { is_playing: false, ..at(frame as i64 * 7) };
     type Told<'a> = &'a dyn Fn(usize) -> Option<Transport>;
-    let cases: [(&str, Told<'_>); 7] = [
+    let cases: [(&str, Told<'_>); 8] = [
         ("nothing", &|_| None),
         ("the truth", &|begin| Some(at(begin as i64))),
         ("a pre-roll", &|begin| Some(at(begin as i64 - 100_000))),
         ("rounded positions", &|begin| Some(at(rounded(begin)))),
+        ("half the speed", &|begin| Some(at(begin as i64 / 2))),
         ("one position for ever", &|_| Some(at(1234))),
         ("a stop in between", &|begin| {
             let is_stopped = (60_000..120_000).contains(&begin);
