@@ -113,3 +113,16 @@ pub fn open(
 ) -> Result<Box<dyn Estimator>, InferenceError> {
     engine::open(card, runtime, provider)
 }
+
+/// Opens the network of `card` in the background, so that [`open`] finds it ready, and holds it
+/// until it has been opened, another is asked for, or the last [`EngineUser`] leaves. Without a
+/// user nothing happens; what goes wrong is told by [`open`]. Not for the audio thread.
+pub fn prefetch(card: &Arc<ModelCard>, runtime: &Path, provider: Provider) {
+    engine::prefetch(card, runtime, provider);
+}
+
+/// Whether a session of the network of `card` is open already, so that [`open`] returns at once.
+#[must_use]
+pub fn is_open(card: &ModelCard, provider: Provider) -> bool {
+    engine::is_open(card, provider)
+}
