@@ -263,6 +263,9 @@ impl AudioEndpoint {
         self.mixer.set(controls);
         self.focus.set(controls.focus);
         let num_frames = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        if num_frames == 0 {
+            self.take_note();
+        }
         let mut begin = 0;
         while begin < num_frames {
             let end = (begin + MAX_CHUNK_FRAMES).min(num_frames);
@@ -275,6 +278,13 @@ impl AudioEndpoint {
             self.position += (end - begin) as i64;
             begin = end;
         }
+    }
+
+    /// An empty block: tells of the results that have come since the last.
+    fn take_note(&mut self) {
+        self.results.refill();
+        let play = self.position - self.latency as i64;
+        self.shared.status.set_queued_frames(self.results.available_from(play.max(0)));
     }
 
     fn begin_epoch(&mut self) {
