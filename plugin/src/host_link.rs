@@ -11,6 +11,7 @@ use crate::meters::Readings;
 pub struct HostLink {
     is_offline: AtomicBool,
     jumped: AtomicBool,
+    started: AtomicBool,
     class_tells_latency: bool,
     latency_frames: AtomicU32,
     readings: Readings,
@@ -62,6 +63,16 @@ impl HostLink {
     /// Whether the block in hand begins with a jump; tells it once.
     pub fn take_jump(&self) -> bool {
         self.jumped.load(Ordering::Relaxed) && self.jumped.swap(false, Ordering::Relaxed)
+    }
+
+    /// Says that the host's timeline moves from the next block on, and did not before.
+    pub fn set_started(&self) {
+        self.started.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the timeline begins to move at the block in hand; tells it once.
+    pub fn take_start(&self) -> bool {
+        self.started.load(Ordering::Relaxed) && self.started.swap(false, Ordering::Relaxed)
     }
 
     /// Notes the latency of an activation. False where the class does not tell the host, so that

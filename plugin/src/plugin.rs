@@ -133,11 +133,14 @@ impl<K: Kind> Plugin for Instance<K> {
         }
         let main = buffer.as_slice();
         if let Some(endpoint) = &mut self.endpoint {
-            if self.link.take_jump() || is_exchanged {
+            let waits = self.link.is_offline() || self.params.waits_for_results();
+            // A bounce begins with its first frame, whatever was processed before: else masks would
+            // fall on other frames each time. Heard live, that would cut off what is on its way.
+            let is_bounce_start = self.link.take_start() && waits;
+            if self.link.take_jump() || is_exchanged || is_bounce_start {
                 endpoint.reset(&controls);
                 self.declick.begin();
             }
-            let waits = self.link.is_offline() || self.params.waits_for_results();
             run(endpoint, &mut main[..], self.num_inputs, aux, &controls, waits);
             self.link.readings().update(endpoint.status());
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -72,6 +73,7 @@ pub fn check_all(options: &CheckOptions) -> Result<()> {
     if !options.fast {
         step("pedalboard", &|| python_host("test_pedalboard.py"));
         step("dawdreamer", &|| python_host("test_dawdreamer.py"));
+        step("ardour", &ardour);
     }
     summarise(&outcomes)
 }
@@ -138,6 +140,23 @@ fn python_host(script: &str) -> Result<Counts> {
     command.env("SOLOIST_VST3", crate::paths::Bundles::release().vst3());
     command.env("SOLOIST_MIX", excerpt);
     counted(&mut command, python_counts)
+}
+
+/// Runs the tests in Ardour, which is installed first where apt-get may do so.
+fn ardour() -> Result<Counts> {
+    // Sessions and programs are version 7's (Debian 12).
+    let is_installed = || Path::new("/usr/lib/ardour7/luasession").is_file();
+    if !is_installed() {
+        let install = ["-qq", "install", "-y", "--no-install-recommends", "ardour"];
+        // Fails for users that may not install packages, and where there is no apt-get.
+        let mut command = Command::new("apt-get");
+        let outcome = command.args(install).env("DEBIAN_FRONTEND", "noninteractive").output();
+        if !outcome.is_ok_and(|output| output.status.success()) || !is_installed() {
+            println!("Ardour 7 is not installed (`apt install ardour`): left out");
+            return Ok(Counts::default());
+        }
+    }
+    python_host("test_ardour.py")
 }
 
 /// Runs a command, shows its output line by line and sums the counts found in it.

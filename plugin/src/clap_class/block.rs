@@ -73,6 +73,9 @@ impl Blocks {
         // SAFETY: as above.
         let place = unsafe { block.transport.as_ref() };
         let place = place.map(|transport| place_of(transport, self.sample_rate_hz));
+        if self.watch.is_start(place) {
+            link.set_started();
+        }
         if self.watch.is_jump(place, block.frames_count as usize) {
             link.set_jumped();
         }

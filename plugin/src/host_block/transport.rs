@@ -41,12 +41,23 @@ pub struct TransportWatch {
     last_frames: f64,
     /// Frames of the timeline a frame of sound, once two places are known.
     speed: Option<f64>,
+    /// Whether the last block that had a place stood still.
+    is_stopped: bool,
 }
 
 impl TransportWatch {
     /// A watch that has seen nothing: the first block is no jump.
     pub fn new(sample_rate_hz: f64) -> Self {
-        Self { sample_rate_hz, last: None, last_frames: 0.0, speed: None }
+        Self { sample_rate_hz, last: None, last_frames: 0.0, speed: None, is_stopped: false }
+    }
+
+    /// Takes note of whether the timeline moves at `place`; says whether it begins to.
+    ///
+    /// # Realtime safety
+    /// Arithmetic only.
+    pub fn is_start(&mut self, place: Option<Place>) -> bool {
+        let Some(place) = place else { return false };
+        std::mem::replace(&mut self.is_stopped, !place.is_playing) && place.is_playing
     }
 
     /// Takes note of a block of `num_frames` at `place`; says whether it begins with a jump.
@@ -155,6 +166,17 @@ mod tests {
         let mut watch = TransportWatch::new(RATE_HZ);
         let blocks = places.into_iter().enumerate();
         blocks.filter(|(_, place)| watch.is_jump(*place, BLOCK)).map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn a_start_is_a_block_that_plays_after_one_that_stands() {
+        let mut watch = TransportWatch::new(RATE_HZ);
+        let stopped = Place::default();
+        assert!(!watch.is_start(Some(at(0.0))), "nothing stood before the first block");
+        assert!(!watch.is_start(Some(stopped)));
+        assert!(!watch.is_start(None));
+        assert!(watch.is_start(Some(at(0.0))));
+        assert!(!watch.is_start(Some(at(512.0))));
     }
 
     #[test]

@@ -68,6 +68,9 @@ impl Blocks {
         let num_frames = data.numSamples.max(0) as usize;
         // SAFETY: by this function's contract, here and below.
         let place = unsafe { data.processContext.as_ref() }.map(place_of);
+        if self.watch.is_start(place) {
+            link.set_started();
+        }
         if self.watch.is_jump(place, num_frames) {
             link.set_jumped();
         }

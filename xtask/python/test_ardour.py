@@ -1,0 +1,86 @@
+"""Ardour loads the bundled VST3 on a track: bounce, save, open again, automation.
+
+Its exporter renders as fast as it can and tells VST3 plugins nothing of it, so the results come too
+late: with "When Late" at its default the delayed mix is exported, at "Wait" the stem is.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ardour import Ardour, is_installed
+from checks import SAMPLE_RATE_HZ, lag_frames, load_mix, peak_dbfs, run
+from test_pedalboard import bounce
+
+DRUMS = 1
+REMOVE = 1
+WAIT = 2
+NULL_DBFS = -110.0
+
+
+def with_ardour(test: Callable[[Ardour], None]) -> Callable[[], None]:
+    """A test that is given Ardour in a folder of its own."""
+
+    def wrapped() -> None:
+        ardour = Ardour(Path(tempfile.mkdtemp(prefix="soloist-ardour-")))
+        try:
+            test(ardour)
+        finally:
+            ardour.close()
+
+    wrapped.__doc__ = test.__doc__
+    return wrapped
+
+
+@with_ardour
+def an_export_that_waits_is_the_bounce(ardour: Ardour) -> None:
+    """Exports that wait are the stem and all but the stem, compensated, and sum to the mix"""
+    mix = load_mix()
+    folder, shown = ardour.session("isolate", mix, Instrument=DRUMS, When_Late=WAIT)
+    assert shown["latency"] > SAMPLE_RATE_HZ, f"latency {shown['latency']} frames"
+    isolated = ardour.export(folder)
+    assert isolated.shape == mix.shape, f"{isolated.shape}, expected {mix.shape}"
+    folder, _ = ardour.session("remove", mix, Instrument=DRUMS, Mode=REMOVE, When_Late=WAIT)
+    residual = peak_dbfs(isolated + ardour.export(folder) - mix)
+    assert residual <= NULL_DBFS, f"they sum to the mix but for {residual:.1f} dBFS"
+    # Ardour rolls on from before the mix, so that masks fall between those of a bounce of it alone.
+    reference = bounce(instrument="Drums")
+    ratio = np.sum(reference**2) / np.sum((isolated - reference) ** 2)
+    assert ratio > 100.0, f"{10 * np.log10(ratio):.1f} dB like the bounce in another host"
+
+
+@with_ardour
+def an_export_that_does_not_wait_keeps_time(ardour: Ardour) -> None:
+    """An export that does not wait has the delayed mix, without lag, where results are late"""
+    mix = load_mix()
+    folder, _ = ardour.session("late", mix, Instrument=DRUMS)
+    exported = ardour.export(folder)
+    assert lag_frames(mix, exported) == 0
+    isolated = bounce(instrument="Drums")
+    late = np.abs(exported - mix) < 1e-6
+    on_time = np.abs(exported - isolated) < 1e-6
+    assert np.mean(late | on_time) > 0.9, "neither the mix nor the stem"
+
+
+@with_ardour
+def a_session_opens_again(ardour: Ardour) -> None:
+    """A session that is saved and opened again keeps its parameters and exports the same bytes"""
+    mix = load_mix()
+    folder, before = ardour.session("again", mix, Instrument=DRUMS, Mix=75.0, When_Late=WAIT)
+    first = ardour.export(folder)
+    after = ardour.reopen(folder)
+    assert after == before, f"{after}, expected {before}"
+    assert np.array_equal(ardour.export(folder), first), "the second export differs"
+
+
+if __name__ == "__main__":
+    if not is_installed():
+        raise SystemExit("Ardour 7 is not installed")
+    run([
+        an_export_that_waits_is_the_bounce,
+        an_export_that_does_not_wait_keeps_time,
+        a_session_opens_again,
+    ])  # fmt: skip
