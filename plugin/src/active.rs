@@ -45,6 +45,11 @@ impl Active {
             && self.status.state() != StreamState::Failed
     }
 
+    /// Whether it feeds this endpoint.
+    pub fn is_behind(&self, endpoint: &AudioEndpoint) -> bool {
+        Arc::ptr_eq(&self.status, endpoint.status())
+    }
+
     /// What there is to tell of it as the model that was asked for by `name`.
     pub fn report(&self, name: &str) -> Report {
         let selection = &self.selection;

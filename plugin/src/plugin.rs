@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nice_plug::prelude::*;
 use soloist::model::Instrument;
-use soloist::streaming::{AudioEndpoint, Controls, LatencyMode, StemOutputs};
+use soloist::streaming::{Controls, LatencyMode, Player, StemOutputs};
 
 use crate::active::HostSetup;
 use crate::declick::Declick;
@@ -17,12 +17,14 @@ use crate::remote_controls::add_remote_controls;
 use crate::session::Session;
 use crate::state::migrate;
 
+/// Frees a stream that is not heard any more, off the audio thread.
+pub struct Tidy;
+
 /// A plugin of one [`Kind`].
 pub struct Instance<K> {
     params: Arc<SoloistParams>,
     session: Arc<Session>,
-    // Boxed, so that exchanging it moves a pointer.
-    endpoint: Option<Box<AudioEndpoint>>,
+    player: Option<Box<Player>>,
     latency_frames: usize,
     /// The mode that the host was activated in; another one needs a restart, asked for once.
     mode: LatencyMode,
@@ -41,7 +43,7 @@ impl<K: Kind> Default for Instance<K> {
         Self {
             params,
             session,
-            endpoint: None,
+            player: None,
             latency_frames: 0,
             mode: LatencyMode::default(),
             num_inputs: 2,
@@ -63,7 +65,12 @@ impl<K: Kind> Plugin for Instance<K> {
 
     type Editor = SoloistEditor;
     type SysExMessage = ();
-    type BackgroundTask = ();
+    type BackgroundTask = Tidy;
+
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        let session = Arc::clone(&self.session);
+        Box::new(move |Tidy| session.tidy())
+    }
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>
@@ -93,14 +100,14 @@ impl<K: Kind> Plugin for Instance<K> {
             mode: self.mode,
         };
         self.link.set_offline(config.process_mode == ProcessMode::Offline);
-        match self.session.activate(setup, &mut self.endpoint) {
+        match self.session.activate(setup, &mut self.player) {
             Ok(latency_frames) => {
                 self.latency_frames = latency_frames;
                 if !self.link.tell_latency(latency_frames as u32) {
                     context.set_latency_samples(latency_frames as u32);
                 }
                 self.declick = Declick::new(setup.sample_rate_hz);
-                // An endpoint that is kept holds sound of before; not every host resets.
+                // A player that is kept holds sound of before; not every host resets.
                 self.reset();
                 true
             }
@@ -112,8 +119,8 @@ impl<K: Kind> Plugin for Instance<K> {
     }
 
     fn reset(&mut self) {
-        if let Some(endpoint) = &mut self.endpoint {
-            endpoint.reset(&self.params.controls());
+        if let Some(player) = &mut self.player {
+            player.reset(&self.params.controls());
         }
         self.declick.clear();
     }
@@ -125,24 +132,26 @@ impl<K: Kind> Plugin for Instance<K> {
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         let controls = self.params.controls();
-        let is_exchanged = self.session.handoff().fetch(&mut self.endpoint);
         let mode = self.params.latency_mode();
         if self.session.take_restart_request() || mode != self.mode {
             self.mode = mode;
             context.request_restart();
         }
         let main = buffer.as_slice();
-        if let Some(endpoint) = &mut self.endpoint {
+        if let Some(player) = &mut self.player {
+            if self.session.handoff().exchange(player, &controls) {
+                context.execute_background(Tidy);
+            }
             let waits = self.link.is_offline() || self.params.waits_for_results();
             // A bounce begins with its first frame, whatever was processed before: else masks would
             // fall on other frames each time. Heard live, that would cut off what is on its way.
             let is_bounce_start = self.link.take_start() && waits;
-            if self.link.take_jump() || is_exchanged || is_bounce_start {
-                endpoint.reset(&controls);
+            if self.link.take_jump() || is_bounce_start {
+                player.reset(&controls);
                 self.declick.begin();
             }
-            run(endpoint, &mut main[..], self.num_inputs, aux, &controls, waits);
-            self.link.readings().update(endpoint.status());
+            run(player, &mut main[..], self.num_inputs, aux, &controls, waits);
+            self.link.readings().update(player.status());
         }
         let main = main.iter_mut().map(|channel| &mut **channel);
         let stems = aux.outputs.iter_mut().flat_map(|bus| bus.as_slice());
@@ -151,9 +160,9 @@ impl<K: Kind> Plugin for Instance<K> {
     }
 }
 
-/// One block through the endpoint. A mono stream sounds in every channel of the main bus.
+/// One block through the player. A mono stream sounds in every channel of the main bus.
 fn run(
-    endpoint: &mut AudioEndpoint,
+    player: &mut Player,
     main: &mut [&mut [f32]],
     num_inputs: usize,
     aux: &mut AuxiliaryBuffers,
@@ -168,9 +177,9 @@ fn run(
     }
     let (heard, rest) = main.split_at_mut(num_inputs.min(main.len()));
     if waits {
-        endpoint.process_stems_blocking(heard, &mut stems, controls);
+        player.process_stems_blocking(heard, &mut stems, controls);
     } else {
-        endpoint.process_stems(heard, &mut stems, controls);
+        player.process_stems(heard, &mut stems, controls);
     }
     if let Some(last) = heard.last() {
         for channel in rest {

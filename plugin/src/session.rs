@@ -1,7 +1,8 @@
 //! The engine of one instance, off the audio thread: what is loaded, the worker, the report.
 //!
-//! The audio thread owns the [`AudioEndpoint`]. It is replaced either at activation, by exclusive
-//! access, or while audio runs through the [`Handoff`], when the model changes in between.
+//! The audio thread owns the [`Player`]. What it plays is replaced either at activation, by exclusive
+//! access, or while audio runs through the [`Handoff`], when the model changes in between: the old
+//! stream is heard, and its worker kept, until the new one has results.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nice_plug::prelude::nice_warn;
 use soloist::inference::EngineUser;
 use soloist::model::DEFAULT_MODEL;
-use soloist::streaming::{AudioEndpoint, StreamError};
+use soloist::streaming::{AudioEndpoint, Player, StreamError};
 
 use crate::active::{Active, HostSetup, Prepared};
 use crate::handoff::Handoff;
@@ -30,6 +31,8 @@ pub struct Session {
 struct Engine {
     model: String,
     active: Option<Active>,
+    /// Streams whose endpoints the audio thread may still play.
+    retiring: Vec<Active>,
     // Last, so that sessions are freed after the worker has ended.
     _user: EngineUser,
 }
@@ -37,8 +40,12 @@ struct Engine {
 impl Session {
     /// A session that has loaded nothing yet.
     pub fn new() -> Self {
-        let engine =
-            Engine { model: DEFAULT_MODEL.to_owned(), active: None, _user: EngineUser::join() };
+        let engine = Engine {
+            model: DEFAULT_MODEL.to_owned(),
+            active: None,
+            retiring: Vec::new(),
+            _user: EngineUser::join(),
+        };
         Self {
             own_path: own_path(),
             engine: Mutex::new(engine),
@@ -66,7 +73,7 @@ impl Session {
         self.restart_wanted.swap(false, Ordering::Relaxed)
     }
 
-    /// Makes `endpoint` ready for `setup` and returns the latency in frames, which depends on the
+    /// Makes `player` ready for `setup` and returns the latency in frames, which depends on the
     /// model's card (or the built-in one), the rate and the mode only. Allocates, reads files.
     ///
     /// What is loaded already is kept when nothing has changed: hosts activate many times before
@@ -77,30 +84,36 @@ impl Session {
     pub fn activate(
         &self,
         setup: HostSetup,
-        endpoint: &mut Option<Box<AudioEndpoint>>,
+        player: &mut Option<Box<Player>>,
     ) -> Result<usize, StreamError> {
         let mut engine = self.lock_engine();
-        if let Some(newer) = self.handoff.take_back() {
-            *endpoint = Some(newer);
+        // Nothing is heard now: the latest choice takes over at once.
+        if let Some(player) = player {
+            player.finish_switch();
         }
+        if let (Some(newer), Some(active)) = (self.handoff.take_back().outgoing, &engine.active) {
+            *player = Some(Box::new(Player::new(newer, active.setup.sample_rate_hz)));
+        }
+        engine.retiring.clear();
         self.restart_wanted.store(false, Ordering::Relaxed);
         let selection = Selection::look_up(&engine.model, self.own_path.as_deref());
-        if let (Some(active), Some(endpoint)) = (&engine.active, &endpoint)
+        if let (Some(active), Some(player)) = (&engine.active, &player)
             && active.is_good_for(setup, &selection)
         {
-            return Ok(endpoint.latency_frames());
+            return Ok(player.latency_frames());
         }
-        // The old worker ends before the new one starts.
+        // The old service ends before the new one starts.
         engine.active = None;
         let prepared = Prepared::new(setup, selection)?;
         let (active, newer) = prepared.start();
         self.publish(&engine.model, &active);
         engine.active = Some(active);
-        Ok(endpoint.insert(newer).latency_frames())
+        let newer = Box::new(Player::new(newer, setup.sample_rate_hz));
+        Ok(player.insert(newer).latency_frames())
     }
 
-    /// Plays another model from now on. While the host is active, the audio thread receives an
-    /// endpoint for it, or the host is asked to restart when the latency is another.
+    /// Plays another model as soon as it has results. While the host is active, the audio thread
+    /// receives an endpoint for it, or the host is asked to restart when the latency is another.
     pub fn set_model(&self, name: &str) {
         let mut engine = self.lock_engine();
         name.clone_into(&mut engine.model);
@@ -115,11 +128,20 @@ impl Session {
                 return;
             }
         };
-        drop(old);
         let (active, endpoint) = prepared.start();
         self.publish(name, &active);
         engine.active = Some(active);
-        self.handoff.send(endpoint);
+        engine.retiring.push(old);
+        let useless = self.handoff.send(endpoint);
+        engine.free(useless.outgoing);
+        engine.free(useless.returned);
+    }
+
+    /// Frees what the audio thread does not play any more. Not for the audio thread.
+    pub fn tidy(&self) {
+        let mut engine = self.lock_engine();
+        let returned = self.handoff.take_returned();
+        engine.free(returned);
     }
 
     fn lock_engine(&self) -> MutexGuard<'_, Engine> {
@@ -135,9 +157,18 @@ impl Session {
     }
 }
 
+impl Engine {
+    /// Frees an endpoint and ends the service of its stream.
+    fn free(&mut self, endpoint: Option<Box<AudioEndpoint>>) {
+        if let Some(endpoint) = endpoint {
+            self.retiring.retain(|active| !active.is_behind(&endpoint));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use soloist::streaming::{Controls, LatencyMode};
+    use soloist::streaming::{Controls, LatencyMode, StemOutputs};
 
     use super::*;
 
@@ -145,7 +176,7 @@ mod tests {
         HostSetup { sample_rate_hz: 48_000.0, num_channels: 2, mode: LatencyMode::Studio };
 
     /// A session that has activated a model that is not installed.
-    fn without_model() -> (Session, Option<Box<AudioEndpoint>>, usize) {
+    fn without_model() -> (Session, Option<Box<Player>>, usize) {
         let session = Session::new();
         session.set_model("no such model");
         let mut endpoint = None;
@@ -165,29 +196,68 @@ mod tests {
         assert_ne!(stream(&session), first);
     }
 
-    #[test]
-    fn a_model_chosen_while_active_reaches_the_audio_thread() {
-        let (session, mut endpoint, latency_frames) = without_model();
-        assert!(!session.handoff().fetch(&mut endpoint));
-        session.set_model("nor this one");
-        assert!(session.report().problems()[0].contains("nor this one"));
-        assert!(session.handoff().fetch(&mut endpoint));
-        assert!(!session.handoff().fetch(&mut endpoint));
-        assert!(!session.take_restart_request());
-        let endpoint = endpoint.as_mut().unwrap();
-        assert_eq!(endpoint.latency_frames(), latency_frames);
-        let current = session.report().stream.clone().unwrap();
-        assert!(Arc::ptr_eq(endpoint.status(), &current));
+    /// Plays until the exchange with the handoff has nothing more to do; whether one came back.
+    fn play(session: &Session, player: &mut Player, num_frames: usize) -> bool {
+        let controls = Controls::default();
+        let mut has_returned = false;
+        for _ in 0..num_frames / 512 {
+            has_returned |= session.handoff().exchange(player, &controls);
+            let mut channels = [vec![0.5_f32; 512], vec![0.5; 512]];
+            let [left, right] = &mut channels;
+            player.process_stems(&mut [left, right], &mut StemOutputs::default(), &controls);
+        }
+        has_returned
     }
 
     #[test]
-    fn an_endpoint_that_was_not_fetched_is_used_at_the_next_activation() {
-        let (session, mut endpoint, _) = without_model();
+    fn a_model_chosen_while_active_takes_over_and_the_old_one_is_freed() {
+        let (session, mut player, latency_frames) = without_model();
+        let player = player.as_mut().unwrap();
+        assert!(!play(&session, player, 2 * latency_frames));
         session.set_model("nor this one");
-        session.activate(SETUP, &mut endpoint).unwrap();
+        assert!(session.report().problems()[0].contains("nor this one"));
         let current = session.report().stream.clone().unwrap();
-        assert!(Arc::ptr_eq(endpoint.as_ref().unwrap().status(), &current));
-        assert!(!session.handoff().fetch(&mut endpoint));
+        assert!(!play(&session, player, latency_frames / 2) && player.is_switching());
+        assert!(!Arc::ptr_eq(player.status(), &current), "the old one plays on");
+        assert!(play(&session, player, latency_frames), "the old one comes back");
+        assert!(Arc::ptr_eq(player.status(), &current));
+        assert_eq!(player.latency_frames(), latency_frames);
+        assert!(!session.take_restart_request());
+        assert_eq!(session.lock_engine().retiring.len(), 1);
+        session.tidy();
+        assert_eq!(session.lock_engine().retiring.len(), 0);
+    }
+
+    #[test]
+    fn models_chosen_one_after_the_other_leave_only_the_last() {
+        let (session, mut player, latency_frames) = without_model();
+        for name in ["one", "two", "three", "four"] {
+            session.set_model(name);
+            play(&session, player.as_mut().unwrap(), 2048);
+            session.tidy();
+        }
+        play(&session, player.as_mut().unwrap(), 3 * latency_frames);
+        session.tidy();
+        assert_eq!(session.lock_engine().retiring.len(), 0);
+        let current = session.report().stream.clone().unwrap();
+        assert!(Arc::ptr_eq(player.as_ref().unwrap().status(), &current));
+    }
+
+    #[test]
+    fn a_switch_that_has_not_ended_ends_at_the_next_activation() {
+        for fetched in [false, true] {
+            let (session, mut player, _) = without_model();
+            session.set_model("nor this one");
+            if fetched {
+                play(&session, player.as_mut().unwrap(), 1024);
+            }
+            session.activate(SETUP, &mut player).unwrap();
+            let current = session.report().stream.clone().unwrap();
+            let player = player.as_mut().unwrap();
+            assert!(Arc::ptr_eq(player.status(), &current) && !player.is_switching());
+            assert_eq!(session.lock_engine().retiring.len(), 0);
+            assert!(!play(&session, player, 1024));
+        }
     }
 
     #[test]
@@ -196,8 +266,6 @@ mod tests {
         let wrong = HostSetup { sample_rate_hz: 1.0, ..SETUP };
         assert!(session.activate(wrong, &mut endpoint).is_err());
         assert_eq!(session.activate(SETUP, &mut endpoint).unwrap(), latency_frames);
-        let mut channels = [vec![0.5_f32; 64], vec![0.5; 64]];
-        let [left, right] = &mut channels;
-        endpoint.unwrap().process(&mut [left, right], &Controls::default());
+        play(&session, endpoint.as_mut().unwrap(), 1024);
     }
 }
