@@ -50,7 +50,7 @@ impl BlockPlan {
 }
 
 /// The next variate in 0..1 (S. Vigna's SplitMix64).
-fn split_mix(state: &mut u64) -> f64 {
+pub(crate) fn split_mix(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut bits = *state;
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -13,6 +13,7 @@ use xtask::demo::demo;
 use xtask::host::Format;
 use xtask::render::{RenderOptions, render};
 use xtask::setup::setup;
+use xtask::soak::soak;
 
 /// Set-up, bundling, headless rendering, demo and tests of Soloist.
 #[derive(Debug, Parser)]
@@ -70,6 +71,18 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    /// A host that jumps, loops, stops and restarts at random, judged sample by sample.
+    Soak {
+        /// clap or vst3.
+        #[arg(long, default_value = "clap")]
+        format: Format,
+        /// Seconds of sound.
+        #[arg(long, default_value_t = 600.0)]
+        seconds: f64,
+        /// Another seed is another script.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Run every test: format, lints, unit and host tests, Python hosts.
     Test {
         /// Leave out lints, the Python hosts and the slowest host tests.
@@ -105,6 +118,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Demo => demo()?,
         Command::Bench { what } => bench(&what)?,
+        Command::Soak { format, seconds, seed } => soak(format, seconds, seed)?,
         Command::Test { fast } => check_all(&CheckOptions { fast })?,
     }
     Ok(())
