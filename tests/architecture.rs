@@ -107,3 +107,51 @@ fn the_plugin_is_a_cdylib_alone() {
     let manifest = std::fs::read_to_string(root().join("plugin/Cargo.toml")).unwrap();
     assert!(manifest.contains("crate-type = [\"cdylib\"]"), "an rlib beside it would lose LTO");
 }
+
+/// Names of what a thread may wait in.
+fn waits(code: &str) -> bool {
+    let names =
+        ["Mutex", "RwLock", "Condvar", "Barrier", "Once:", ".lock(", "::park(", "park_timeout("];
+    let more = [".recv(", "sleep(", ".join()", "wait_timeout", "spin_loop"];
+    names.iter().chain(&more).any(|name| code.contains(name))
+}
+
+/// The body of the function `name`, which stands inside an `impl` of the file.
+fn body<'a>(code: &'a str, name: &str) -> &'a str {
+    let begin = code.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("no function {name}"));
+    let end = code[begin..].find("\n    }").map_or(code.len(), |end| begin + end);
+    &code[begin..end]
+}
+
+/// Locks that nobody else holds cost no time and no test by the clock finds them: the source must
+/// not name any where the audio callback comes by.
+#[test]
+fn the_audio_callback_names_no_lock() {
+    // Files that name one, and what the callback calls in them.
+    let calls: [(&str, &[&str]); 10] = [
+        ("plugin/src/choices.rs", &[]),
+        ("plugin/src/editor/mod.rs", &[]),
+        ("plugin/src/handoff.rs", &["exchange"]),
+        ("plugin/src/params.rs", &["controls", "latency_mode", "waits_for_results"]),
+        ("plugin/src/session.rs", &["handoff", "take_restart_request"]),
+        ("src/streaming/bell.rs", &["ring"]),
+        ("src/streaming/pool.rs", &[]),
+        ("src/streaming/service.rs", &[]),
+        ("src/streaming/shared.rs", &["announce"]),
+        ("src/streaming/status.rs", &["state", "count_late", "count_epoch", "set_queued_frames"]),
+    ];
+    let mut found = offenders("plugin/src", waits);
+    found.extend(offenders("src/streaming", waits));
+    found.extend(offenders("src/dsp", waits));
+    found.retain(|path| !path.ends_with("tests.rs"));
+    found.sort();
+    assert_eq!(found, calls.map(|(path, _)| path), "a new file names a lock");
+    for (path, functions) in calls {
+        let code = code(&root().join(path));
+        assert!(waits(&code), "{path}");
+        for name in functions {
+            let body = body(&code, name).replace("try_lock()", "");
+            assert!(!waits(&body), "{path}: {name} waits");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The audio callback never waits: the system counts how often a thread gave its core away of
+//! itself, for a lock, a file, another thread, or anything else.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{excerpt, load, rate_hz, turn};
+use soloist::files::Audio;
+use xtask::host::{Format, HeadlessHost, ProcessConfig, Transport};
+
+const BLOCK_FRAMES: usize = 64;
+/// In each format.
+const NUM_CALLBACKS: usize = 50_000;
+
+/// Callbacks from one wait for results to the next.
+const CALLBACKS_A_WAIT: usize = 400;
+
+/// How often the calling thread has waited since it began.
+fn waits_of_this_thread() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
+/// A track that is played block by block.
+struct Track {
+    host: Box<dyn HeadlessHost>,
+    mix: Audio,
+    latency: usize,
+    /// Blocks since the last jump.
+    num_blocks: usize,
+    channels: Vec<Vec<f32>>,
+}
+
+impl Track {
+    fn new(format: Format) -> Self {
+        let mix = excerpt(20.0);
+        let mut host = load(format);
+        host.set_parameter("Instrument", "Drums").unwrap();
+        host.activate(&ProcessConfig::realtime(rate_hz(&mix), BLOCK_FRAMES)).unwrap();
+        let latency = host.latency_frames();
+        Self { host, mix, latency, num_blocks: 0, channels: vec![vec![0.0; BLOCK_FRAMES]; 2] }
+    }
+
+    fn sample(&self, channel: usize, frame: usize) -> f32 {
+        self.mix.channels[channel][frame % self.mix.num_frames()]
+    }
+
+    /// Plays a block; how often the callback waited in it.
+    fn play(&mut self, jump: i64) -> u64 {
+        let begin = self.num_blocks * BLOCK_FRAMES;
+        let frame = begin as i64 + jump * 10_000_000;
+        self.host.set_transport(Some(Transport { is_playing: true, frame, loop_frames: None }));
+        for channel in 0..2 {
+            for index in 0..BLOCK_FRAMES {
+                self.channels[channel][index] = self.sample(channel, begin + index);
+            }
+        }
+        let mut main: Vec<&mut [f32]> = self.channels.iter_mut().map(Vec::as_mut_slice).collect();
+        let before = waits_of_this_thread();
+        self.host.process(&mut main).unwrap();
+        let waits = waits_of_this_thread() - before;
+        self.num_blocks += 1;
+        waits
+    }
+
+    /// Whether the last block held results, and not silence or the delayed mix.
+    fn heard_results(&self) -> bool {
+        let begin = (self.num_blocks - 1) * BLOCK_FRAMES;
+        let Some(first) = begin.checked_sub(self.latency) else { return false };
+        (0..BLOCK_FRAMES).any(|index| {
+            let delayed = self.sample(0, first + index);
+            (self.channels[0][index] - delayed).abs() > 1e-3
+        })
+    }
+}
+
+#[test]
+fn a_hundred_thousand_callbacks_never_wait() {
+    let _turn = turn();
+    for format in Format::ALL {
+        let mut track = Track::new(format);
+        let (mut waits, mut num_heard, mut num_waiting_blocks, mut jump) = (0, 0, 0, 0);
+        let mut control = 0;
+        for callback in 0..NUM_CALLBACKS {
+            if callback % CALLBACKS_A_WAIT == 0 {
+                if callback % (50 * CALLBACKS_A_WAIT) == 0 {
+                    jump += 1;
+                    track.num_blocks = 0;
+                }
+                // Results are waited for now and then, so that they are there to be mixed; and this
+                // shows that the count sees a callback that waits.
+                track.host.set_parameter("When Late", "Wait (Bounce)").unwrap();
+                control += track.play(jump);
+                num_waiting_blocks += 1;
+                track.host.set_parameter("When Late", "Delayed Mix").unwrap();
+                let instrument = ["Drums", "Bass", "Vocals"][callback / CALLBACKS_A_WAIT % 3];
+                track.host.set_parameter_at("Instrument", instrument, 31).unwrap();
+            }
+            waits += track.play(jump);
+            num_heard += usize::from(track.heard_results());
+        }
+        println!(
+            "{format}: {waits} waits in {NUM_CALLBACKS} callbacks, of which {num_heard} with \
+             results; {control} in {num_waiting_blocks} callbacks that may wait"
+        );
+        assert_eq!(waits, 0, "{format}: the callback has waited");
+        assert!(num_heard > NUM_CALLBACKS / 20, "{format}: {num_heard} callbacks with results");
+        assert!(control > 0, "{format}: a wait is not seen");
+    }
+}
