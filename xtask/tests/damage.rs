@@ -8,27 +8,21 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{NULL_DBFS, bundles, delayed, excerpt, load, rate_hz, residual_dbfs, turn};
+use common::{
+    NULL_DBFS, bundles, copy_of_bundles, delayed, excerpt, load, rate_hz, residual_dbfs, turn,
+};
 use tempfile::TempDir;
 use xtask::bounce::{BlockPlan, play};
 use xtask::host::{self, Format, ProcessConfig};
 use xtask::paths::Bundles;
-use xtask::setup::{copy_dir, copy_file, runtime_library};
+use xtask::setup::{copy_file, runtime_library};
 
 /// What is done to a resource folder.
 type Damage = fn(&Path);
 
 /// A copy of both bundles, far from any other resources, with its resources damaged.
 fn damaged_copy(damage: Damage) -> (TempDir, Bundles) {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (bundles(), Bundles { dir: folder.path().join("bundled") });
-    if from.clap().is_dir() {
-        copy_dir(&from.clap(), &to.clap()).unwrap();
-    } else {
-        copy_file(&from.clap(), &to.clap()).unwrap();
-        copy_dir(&from.clap_resources(), &to.clap_resources()).unwrap();
-    }
-    copy_dir(&from.vst3(), &to.vst3()).unwrap();
+    let (folder, to) = copy_of_bundles();
     damage(&to.clap_resources());
     damage(&to.vst3_resources());
     (folder, to)

@@ -2,15 +2,18 @@
 
 // Each test program uses its own part of this module.
 #![allow(dead_code)]
+#![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use soloist::files::{Audio, read_audio};
+use tempfile::TempDir;
 use xtask::bounce::Planar;
 use xtask::host::{self, Format, HeadlessHost, Product, StemBus};
 use xtask::paths::{Bundles, workspace_root};
 use xtask::render::RenderOptions;
+use xtask::setup::{copy_dir, copy_file};
 
 /// The residual that counts as none, in dBFS.
 pub const NULL_DBFS: f64 = -110.0;
@@ -19,6 +22,20 @@ pub const NULL_DBFS: f64 = -110.0;
 pub fn bundles() -> Bundles {
     std::env::var_os("SOLOIST_BUNDLES")
         .map_or_else(Bundles::release, |dir| Bundles { dir: PathBuf::from(dir) })
+}
+
+/// A copy of both bundles, far from any other resources.
+pub fn copy_of_bundles() -> (TempDir, Bundles) {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (bundles(), Bundles { dir: folder.path().join("bundled") });
+    if from.clap().is_dir() {
+        copy_dir(&from.clap(), &to.clap()).unwrap();
+    } else {
+        copy_file(&from.clap(), &to.clap()).unwrap();
+        copy_dir(&from.clap_resources(), &to.clap_resources()).unwrap();
+    }
+    copy_dir(&from.vst3(), &to.vst3()).unwrap();
+    (folder, to)
 }
 
 /// One test at a time has a plugin at work: two cores, and bounces that fill them.
