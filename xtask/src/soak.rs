@@ -30,7 +30,7 @@ pub const MIN_EXACT_SHARE: f64 = 0.5;
 
 /// Clock time of a second of sound while nothing can come out yet: no wait holds the host there,
 /// and an input ring that overflows would be another fault than those that are looked for.
-const LEAD_PACE: f64 = 0.3;
+const LEAD_PACE: f64 = 0.5;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, Default)]

@@ -194,8 +194,12 @@ fn meters_tell_of_late_results_and_are_neither_set_nor_saved_nor_automated() {
                 host.process(&mut [&mut [0.1; 4096], &mut [0.1; 4096]]).unwrap();
             }
         };
-        play(host.as_mut(), 50);
-        assert_ne!(host.parameter_text("Load").unwrap(), "0.0 %", "{format}");
+        // A reading is told when the worker gets round to it, after the results that it is of.
+        let is_loaded = |host: &mut dyn HeadlessHost| {
+            play(host, 50);
+            host.parameter_text("Load").unwrap() != "0.0 %"
+        };
+        assert!((0..10).any(|_| is_loaded(host.as_mut())), "{format}: no load in 46 s of sound");
         assert_eq!(host.parameter_text("Late Blocks").unwrap(), "0", "{format}");
         host.activate(&ProcessConfig::realtime(44_100.0, 4096)).unwrap();
         play(host.as_mut(), 100);

@@ -43,12 +43,21 @@ pub struct TransportWatch {
     speed: Option<f64>,
     /// Whether the last block that had a place stood still.
     is_stopped: bool,
+    /// Whether the timeline stood since the last place at which it moved.
+    has_stopped: bool,
 }
 
 impl TransportWatch {
     /// A watch that has seen nothing: the first block is no jump.
     pub fn new(sample_rate_hz: f64) -> Self {
-        Self { sample_rate_hz, last: None, last_frames: 0.0, speed: None, is_stopped: false }
+        Self {
+            sample_rate_hz,
+            last: None,
+            last_frames: 0.0,
+            speed: None,
+            is_stopped: false,
+            has_stopped: false,
+        }
     }
 
     /// Takes note of whether the timeline moves at `place`; says whether it begins to.
@@ -65,7 +74,11 @@ impl TransportWatch {
     /// # Realtime safety
     /// Arithmetic only.
     pub fn is_jump(&mut self, place: Option<Place>, num_frames: usize) -> bool {
-        let Some(place) = place.filter(|place| place.is_playing) else { return false };
+        let Some(place) = place.filter(|place| place.is_playing) else {
+            self.has_stopped |= place.is_some();
+            return false;
+        };
+        let has_stopped = std::mem::take(&mut self.has_stopped);
         let num_frames = num_frames as f64;
         let (jumped, frames_before) = match &self.last {
             None => (false, 0.0),
@@ -74,10 +87,15 @@ impl TransportWatch {
             Some((last, since)) if place == *last => (false, *since),
             Some((last, since)) => {
                 let (last, elapsed) = (*last, [*since, self.last_frames]);
-                let follows =
-                    elapsed.into_iter().any(|elapsed| self.follows(&last, &place, elapsed));
-                self.speed = self.speed_between(&last, &place, elapsed[0]).or(self.speed);
-                (!follows, 0.0)
+                // A start elsewhere tells no speed.
+                if has_stopped && self.speed.is_none() {
+                    let follows = elapsed.into_iter().any(|it| self.leads_to(&last, &place, it));
+                    (!follows, 0.0)
+                } else {
+                    let follows = elapsed.into_iter().any(|it| self.follows(&last, &place, it));
+                    self.speed = self.speed_between(&last, &place, elapsed[0]).or(self.speed);
+                    (!follows, 0.0)
+                }
             }
         };
         self.last = Some((place, frames_before + num_frames));
@@ -166,6 +184,15 @@ mod tests {
         let mut watch = TransportWatch::new(RATE_HZ);
         let blocks = places.into_iter().enumerate();
         blocks.filter(|(_, place)| watch.is_jump(*place, BLOCK)).map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn a_start_elsewhere_after_a_single_block_is_a_jump_at_whatever_distance() {
+        let mut watch = TransportWatch::new(RATE_HZ);
+        assert!(!watch.is_jump(Some(at(0.0)), BLOCK));
+        assert!(!watch.is_jump(Some(Place { frame: Some(512.0), ..Place::default() }), BLOCK));
+        // As far as a host comes in a block at twice the speed.
+        assert!(watch.is_jump(Some(at(1024.0)), BLOCK));
     }
 
     #[test]

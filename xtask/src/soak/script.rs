@@ -169,7 +169,7 @@ impl Script {
         self.frames_to_choice = self.frames_to_choice.saturating_sub(num_frames);
         if waits {
             // Mostly so soon that results are there; at times a hurry in which they are late.
-            let hurry_s = if self.random.below(20) == 0 { 1.2 } else { 0.2 };
+            let hurry_s = if self.random.below(20) == 0 { 0.8 } else { 0.2 };
             self.frames_to_wait = self.up_to_s(0.0, hurry_s).max(1);
         } else {
             self.frames_to_wait = self.frames_to_wait.saturating_sub(num_frames);
