@@ -92,7 +92,7 @@ impl Script {
         let mut blocks = Vec::new();
         let mut so_far = 0;
         while so_far < wanted {
-            if self.random.below(500) == 0 && self.place.is_playing {
+            if self.random.below(500) == 0 && self.place.is_playing && so_far > 0 {
                 // Stopped for a while; it goes on where it was.
                 let until = so_far + self.up_to_s(0.1, 2.0);
                 self.place.is_playing = false;
