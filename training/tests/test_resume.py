@@ -44,12 +44,19 @@ def child(store: Path, out: Path) -> multiprocessing.Process:
     return process
 
 
+def time_of_last_checkpoint(out: Path) -> int | None:
+    """None also in the moment in which `last.pt` becomes `previous.pt`."""
+    try:
+        return (out / "last.pt").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def wait_for_a_checkpoint(process: multiprocessing.Process, out: Path) -> None:
-    path = out / "last.pt"
-    before = path.stat().st_mtime_ns if path.is_file() else 0
+    before = time_of_last_checkpoint(out)
     deadline = time.monotonic() + 120
     while process.is_alive() and time.monotonic() < deadline:
-        if path.is_file() and path.stat().st_mtime_ns != before:
+        if time_of_last_checkpoint(out) not in (None, before):
             return
         time.sleep(0.002)
 
