@@ -19,6 +19,7 @@ DRUMS = 1
 REMOVE = 1
 WAIT = 2
 NULL_DBFS = -110.0
+STRETCH_FRAMES = 1024
 
 
 def with_ardour(test: Callable[[Ardour], None]) -> Callable[[], None]:
@@ -33,6 +34,17 @@ def with_ardour(test: Callable[[Ardour], None]) -> Callable[[], None]:
 
     wrapped.__doc__ = test.__doc__
     return wrapped
+
+
+def alike(a: np.ndarray, b: np.ndarray, mix: np.ndarray) -> np.ndarray:
+    """For each stretch of 1,024 frames: whether `a` is `b` to 25 dB below the mix."""
+
+    def energy(signal: np.ndarray) -> np.ndarray:
+        num_stretches = signal.shape[1] // STRETCH_FRAMES
+        cut = signal[:, : num_stretches * STRETCH_FRAMES].astype(np.float64)
+        return np.sum(cut.reshape(len(cut), -1, STRETCH_FRAMES) ** 2, axis=(0, 2))
+
+    return energy(a - b) <= 10.0**-2.5 * energy(mix) + 1e-9
 
 
 @with_ardour
@@ -59,10 +71,12 @@ def an_export_that_does_not_wait_keeps_time(ardour: Ardour) -> None:
     folder, _ = ardour.session("late", mix, Instrument=DRUMS)
     exported = ardour.export(folder)
     assert lag_frames(mix, exported) == 0
-    isolated = bounce(instrument="Drums")
-    late = np.abs(exported - mix) < 1e-6
-    on_time = np.abs(exported - isolated) < 1e-6
-    assert np.mean(late | on_time) > 0.9, "neither the mix nor the stem"
+    # The stem is not the bounce's bit for bit: Ardour rolls on from before the mix, so that masks
+    # fall elsewhere. Which of the two is heard shows in the energy of what differs.
+    late = alike(exported, mix, mix)
+    on_time = alike(exported, bounce(instrument="Drums"), mix)
+    share = np.mean(late | on_time)
+    assert share > 0.9, f"{share:.1%} of the stretches are either the mix or the stem"
 
 
 @with_ardour
