@@ -100,18 +100,17 @@ fn built(name: &str) -> Result<Command> {
     let path = text
         .lines()
         .filter(|line| line.contains("\"reason\":\"compiler-artifact\""))
-        .filter_map(executable)
-        .next_back()
+        .find_map(|line| executable(line, name))
         .with_context(|| format!("cargo named no program for the benchmark {name}"))?;
     Ok(Command::new(path))
 }
 
-/// The program that a line of cargo's JSON messages names.
-fn executable(line: &str) -> Option<PathBuf> {
+/// The program that a line of cargo's JSON messages names, if it is of the benchmark `name`.
+fn executable(line: &str, name: &str) -> Option<PathBuf> {
     let message: cargo_metadata::Message =
         cargo_metadata::Message::parse_stream(line.as_bytes()).next()?.ok()?;
     match message {
-        cargo_metadata::Message::CompilerArtifact(artifact) => {
+        cargo_metadata::Message::CompilerArtifact(artifact) if artifact.target.name == name => {
             artifact.executable.map(|path| PathBuf::from(OsString::from(path.into_string())))
         }
         _ => None,
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn lines_without_a_program_name_none() {
-        assert_eq!(executable(""), None);
-        assert_eq!(executable("{\"reason\":\"build-finished\",\"success\":true}"), None);
+        assert_eq!(executable("", "callback"), None);
+        assert_eq!(executable("{\"reason\":\"build-finished\",\"success\":true}", "a"), None);
     }
 }
