@@ -7,6 +7,7 @@
 mod common;
 
 use common::{excerpt, load, rate_hz, turn};
+use nix::sys::resource::{UsageWho, getrusage};
 use soloist::files::Audio;
 use xtask::host::{Format, HeadlessHost, ProcessConfig, Transport};
 
@@ -17,11 +18,30 @@ const NUM_CALLBACKS: usize = 50_000;
 /// Callbacks from one wait for results to the next.
 const CALLBACKS_A_WAIT: usize = 400;
 
-/// How often the calling thread has waited since it began.
-fn waits_of_this_thread() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    count.unwrap().trim().parse().unwrap()
+/// What the system has counted of the calling thread since it began.
+#[derive(Clone, Copy)]
+struct Usage {
+    /// How often it gave its core away of itself.
+    waits: i64,
+    /// How often a page of memory had to be brought in for it.
+    page_faults: i64,
+}
+
+impl Usage {
+    fn of_this_thread() -> Self {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+        Self {
+            waits: usage.voluntary_context_switches(),
+            page_faults: usage.minor_page_faults() + usage.major_page_faults(),
+        }
+    }
+
+    /// Waits since `before` that the code asked for. While the system brings a page in, it may wait
+    /// for other threads that map memory: no lock of the code's is behind that, and any that is
+    /// would be seen in one of the thousands of callbacks without a page fault.
+    fn waits_since(self, before: Self) -> i64 {
+        if self.page_faults == before.page_faults { self.waits - before.waits } else { 0 }
+    }
 }
 
 /// A track that is played block by block.
@@ -49,7 +69,7 @@ impl Track {
     }
 
     /// Plays a block; how often the callback waited in it.
-    fn play(&mut self, jump: i64) -> u64 {
+    fn play(&mut self, jump: i64) -> i64 {
         let begin = self.num_blocks * BLOCK_FRAMES;
         let frame = begin as i64 + jump * 10_000_000;
         self.host.set_transport(Some(Transport { is_playing: true, frame, loop_frames: None }));
@@ -59,9 +79,9 @@ impl Track {
             }
         }
         let mut main: Vec<&mut [f32]> = self.channels.iter_mut().map(Vec::as_mut_slice).collect();
-        let before = waits_of_this_thread();
+        let before = Usage::of_this_thread();
         self.host.process(&mut main).unwrap();
-        let waits = waits_of_this_thread() - before;
+        let waits = Usage::of_this_thread().waits_since(before);
         self.num_blocks += 1;
         waits
     }
