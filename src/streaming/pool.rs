@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::bell::Bell;
-use super::turns::{Claim, Demand, choose};
+use super::priority;
+use super::turns::{Claim, Demand, RecentLoss, choose};
 
 /// Most workers. Runs of one network follow one another, since its session serves one at a time:
 /// a second worker does one stream's transforms during another's run, two more serve a second
@@ -105,8 +106,10 @@ impl Member {
             let number = state.next_number;
             state.entries.push(Entry {
                 number,
+                added: Instant::now(),
                 place: Place::Waiting(task),
                 ready_since: None,
+                loss: RecentLoss::default(),
                 run_s: 0.0,
                 last_run: 0,
             });
@@ -175,9 +178,11 @@ struct State {
 
 struct Entry {
     number: u64,
+    added: Instant,
     place: Place,
     /// When it was first seen to have work that is still not done.
     ready_since: Option<Instant>,
+    loss: RecentLoss,
     /// Seconds that its last run took.
     run_s: f64,
     /// Place of its last run in the order of all runs.
@@ -223,7 +228,14 @@ impl Entry {
         };
         let since = *self.ready_since.get_or_insert(now);
         let waited_s = now.saturating_duration_since(since).as_secs_f64();
-        Some(Claim { demand, waited_s, run_s: self.run_s, last_run: self.last_run })
+        let lost_s = match demand {
+            Demand::Playing { total_lost_s, .. } => {
+                let now_s = now.saturating_duration_since(self.added).as_secs_f64();
+                self.loss.update(total_lost_s, now_s)
+            }
+            Demand::Offline | Demand::Room => 0.0,
+        };
+        Some(Claim { demand, waited_s, lost_s, run_s: self.run_s, last_run: self.last_run })
     }
 }
 
@@ -258,6 +270,7 @@ impl Crew {
     /// The body of a worker.
     fn work(&self, worker: usize) {
         self.bell.register(worker);
+        priority::become_worker();
         while let Some((number, mut task)) = self.next(worker) {
             let begin = Instant::now();
             let turn = catch_unwind(AssertUnwindSafe(|| task.turn())).unwrap_or_else(|_| {

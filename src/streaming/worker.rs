@@ -122,7 +122,11 @@ impl WorkerEndpoint {
             if self.shared.is_blocking.load(Ordering::Relaxed) {
                 Demand::Offline
             } else {
-                Demand::Playing { slack_s: self.slack_frames() as f64 / self.shape.sample_rate_hz }
+                let seconds = |frames: f64| frames / self.shape.sample_rate_hz;
+                Demand::Playing {
+                    slack_s: seconds(self.slack_frames() as f64),
+                    total_lost_s: seconds(self.shared.status.late_frames() as f64),
+                }
             }
         })
     }
