@@ -28,6 +28,12 @@ impl InputHistory {
         self.base + self.channels.first().map_or(0, Vec::len) as i64
     }
 
+    /// Frames that are kept.
+    #[cfg(test)]
+    pub fn num_frames(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
+    }
+
     /// Appends interleaved frames.
     pub fn push_interleaved(&mut self, samples: &[f32]) {
         let stride = self.channels.len();

@@ -191,6 +191,8 @@ impl Separator {
                 let has_run = self.run(estimator, horizon())?;
                 self.synthesise(sink);
                 if has_run {
+                    // Under overload there is always a next run: input must go all the same.
+                    self.forget();
                     return Ok(true);
                 }
             } else if !self.analyse_next() {
@@ -342,5 +344,30 @@ impl Separator {
         let analysis = self.analysis.first_needed(&self.grid, self.num_analysed);
         let synthesis = self.grid.synthesis_start(self.next_synthesis);
         self.input.forget_before(analysis.min(synthesis));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::Identity;
+    use crate::model::Instrument;
+
+    #[test]
+    fn a_stream_that_is_always_behind_does_not_grow() {
+        let card = ModelCard::builtin();
+        let mut separator = Separator::new(&card, 48_000.0, 2, LatencyMode::Studio).unwrap();
+        let mut estimator = Identity::new(&card, Instrument::Vocals);
+        // Seven seconds behind, and as much new in each round as a run serves.
+        separator.push_interleaved(&vec![0.1; 2 * 7 * 48_000]);
+        let emitted = separator.schedule.emission as f64 * separator.grid.frames_per_mask;
+        let round = vec![0.1; 2 * emitted as usize];
+        for _ in 0..80 {
+            assert!(separator.step(&mut estimator, &|| i64::MIN, &mut |_| {}).unwrap());
+            separator.push_interleaved(&round);
+            // Twice what is needed at most, since memory is moved seldom.
+            let kept_s = separator.input.num_frames() as f64 / 48_000.0;
+            assert!(kept_s < 2.0 * (7.0 + 3.0), "{kept_s} s of input");
+        }
     }
 }
