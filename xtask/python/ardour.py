@@ -163,6 +163,26 @@ class Ardour:
             f'local session, insert = open("{folder}")\n{script}\nshow(insert)\nsave(session)'
         )
 
+    def automate(self, folder: Path, name: str, points: list[tuple[int, float]]) -> None:
+        """Gives a parameter of a saved session points (frame, plain value) and plays them back."""
+        adds = "".join(
+            f"list:add(Temporal.timepos_t({frame}), {value}, false, true)\n"
+            for frame, value in points
+        )
+        self.reopen(
+            folder,
+            f"""
+            local index = parameters(insert)["{name}"]
+            local _, list, _ = ARDOUR.LuaAPI.plugin_automation(insert, index)
+            assert(not list:isnil(), "no automation of {name}")
+            {adds}
+            local kind = ARDOUR.AutomationType.PluginAutomation
+            local control = insert:to_insert():to_automatable():automation_control(
+                Evoral.Parameter(kind, 0, index), false)
+            control:set_automation_state(ARDOUR.AutoState.Play)
+            """,
+        )
+
     def export(self, folder: Path) -> np.ndarray:
         """The session's range through the master bus, float32 of shape (channels, frames).
 

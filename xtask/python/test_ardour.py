@@ -16,10 +16,12 @@ from checks import SAMPLE_RATE_HZ, lag_frames, load_mix, peak_dbfs, run
 from test_pedalboard import bounce
 
 DRUMS = 1
+BASS = 2
 REMOVE = 1
 WAIT = 2
 NULL_DBFS = -110.0
 STRETCH_FRAMES = 1024
+BLOCK_FRAMES = 8192
 
 
 def with_ardour(test: Callable[[Ardour], None]) -> Callable[[], None]:
@@ -80,6 +82,30 @@ def an_export_that_does_not_wait_keeps_time(ardour: Ardour) -> None:
 
 
 @with_ardour
+def automation_is_heard_at_its_time(ardour: Ardour) -> None:
+    """Automation is heard at its time in the compensated output, with nothing else around it"""
+    mix = load_mix()
+    change = mix.shape[1] // 2
+    folder, _ = ardour.session("automation", mix, Instrument=DRUMS, When_Late=WAIT)
+    steps = [(0, DRUMS), (change, DRUMS), (change + 1, BASS), (mix.shape[1], BASS)]
+    ardour.automate(folder, "Instrument", steps)
+    wholes = [
+        ardour.export(ardour.session(name, mix, Instrument=number, When_Late=WAIT)[0])
+        for name, number in [("drums", DRUMS), ("bass", BASS)]
+    ]
+    # Now and then this exporter starts a block earlier or later, with any plugin and with none.
+    for _ in range(ATTEMPTS):
+        output = ardour.export(folder)
+        # Frames that differ from drums all through, and from bass all through.
+        others = [np.flatnonzero(np.any(output != whole, axis=0)) for whole in wholes]
+        if all(len(other) > 0 for other in others) and abs(others[0][0] - change) <= BLOCK_FRAMES:
+            break
+    first, last = others[0][0], others[1][-1]
+    assert abs(first - change) <= BLOCK_FRAMES, f"drums until {first}, automated at {change}"
+    assert last < first + 0.02 * SAMPLE_RATE_HZ, f"bass from {last} on, drums until {first}"
+
+
+@with_ardour
 def a_session_opens_again(ardour: Ardour) -> None:
     """A session that is saved and opened again keeps its parameters and exports the same bytes"""
     mix = load_mix()
@@ -98,5 +124,6 @@ if __name__ == "__main__":
     run([
         an_export_that_waits_is_the_bounce,
         an_export_that_does_not_wait_keeps_time,
+        automation_is_heard_at_its_time,
         a_session_opens_again,
     ])  # fmt: skip
