@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nice_plug::prelude::nice_warn;
-use soloist::inference::EngineUser;
+use soloist::inference::{self, EngineUser, Provider};
 use soloist::model::DEFAULT_MODEL;
 use soloist::streaming::{AudioEndpoint, Player, StreamError};
 
@@ -135,6 +135,17 @@ impl Session {
         let useless = self.handoff.send(endpoint);
         engine.free(useless.outgoing);
         engine.free(useless.returned);
+    }
+
+    /// Opens a model that is likely to be chosen next, off this thread, so that the change is quick;
+    /// nothing happens for one that cannot run. Reads files: not for the audio thread, nor for one
+    /// that draws.
+    #[allow(dead_code)] // The model chooser is about to call it.
+    pub fn prefetch(&self, name: &str) {
+        let selection = Selection::look_up(name, self.own_path.as_deref());
+        if let Ok(runtime) = &selection.runtime {
+            inference::prefetch(&selection.card, runtime, Provider::Cpu);
+        }
     }
 
     /// Frees what the audio thread does not play any more. Not for the audio thread.
