@@ -21,10 +21,7 @@ use super::waveforms::WaveformHead;
 use super::whole_file::check_whole;
 use super::{Estimator, InferenceError, Provider, shares};
 use crate::model::ModelCard;
-use crate::model::card::{Activation, OutputKind};
-
-/// Largest network file that is read: far above any separation network of today.
-const MAX_MODEL_BYTES: u64 = 2 << 30;
+use crate::model::card::{Activation, MAX_MODEL_BYTES, OutputKind};
 
 /// The loaded runtime. Never dropped: tearing onnxruntime down while a host exits crashes some.
 static RUNTIME: Mutex<Option<Environment>> = Mutex::new(None);

@@ -21,6 +21,9 @@ pub const CARD_FILE: &str = "card.toml";
 
 const MAX_CARD_BYTES: u64 = 256 * 1024;
 
+/// Largest network file that is read: far above any separation network of today.
+pub(crate) const MAX_MODEL_BYTES: u64 = 2 << 30;
+
 /// A parsed and checked card.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,7 +188,7 @@ pub struct TrainingData {
 }
 
 /// One measured score.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
     /// On what.

@@ -95,7 +95,7 @@ fn scan_place(place: &Path) -> Vec<InstalledModel> {
     let mut folders: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|folder| folder.join(CARD_FILE).is_file())
+        .filter(|folder| !is_hidden(folder) && folder.join(CARD_FILE).is_file())
         .take(MAX_MODELS_PER_FOLDER)
         .collect();
     // The file system's order is no order.
@@ -104,6 +104,11 @@ fn scan_place(place: &Path) -> Vec<InstalledModel> {
         .into_iter()
         .map(|folder| InstalledModel { card: ModelCard::load(&folder).map(Arc::new), folder })
         .collect()
+}
+
+/// Models that are being installed have such names.
+fn is_hidden(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {

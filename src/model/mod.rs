@@ -5,12 +5,18 @@ pub mod card;
 pub mod catalogue;
 mod check;
 mod check_analysis;
+pub mod facts;
+pub mod folders;
+pub mod install;
 mod instrument;
 mod representation;
 pub mod resources;
 
 pub use card::{CardError, ModelCard};
 pub use catalogue::{Catalogue, CatalogueError, InstalledModel};
+pub use facts::ModelFacts;
+pub use folders::FolderError;
+pub use install::InstallError;
 pub use instrument::{Instrument, UnknownInstrument};
 
 /// Name of the model that is used when none is chosen.

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folders::added_folders;
+
 /// Environment variable that names the onnxruntime library to load, before any other place.
 pub const RUNTIME_ENV: &str = "SOLOIST_ONNXRUNTIME";
 
@@ -63,10 +65,12 @@ pub fn user_data_dir() -> Option<PathBuf> {
     base.map(|base| base.join("soloist"))
 }
 
-/// Folders to search for models: the resources' own, then the user's.
+/// Folders to search for models: the resources' own, then the user's, then those that the user has
+/// added.
 #[must_use]
 pub fn model_dirs(resources: &[PathBuf]) -> Vec<PathBuf> {
-    resources.iter().cloned().chain(user_data_dir()).map(|dir| dir.join(MODELS_FOLDER)).collect()
+    let known = resources.iter().cloned().chain(user_data_dir());
+    known.map(|dir| dir.join(MODELS_FOLDER)).chain(added_folders()).collect()
 }
 
 /// The onnxruntime library: the one that [`RUNTIME_ENV`] names, or the first in the resources, or

@@ -1,0 +1,217 @@
+//! Installing a model: from a folder that came from anywhere into the per-user data folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::card::{CARD_FILE, CardError, MAX_MODEL_BYTES, ModelCard};
+use super::catalogue::{Catalogue, InstalledModel};
+use super::resources::{MODELS_FOLDER, user_data_dir};
+
+/// Beginnings of the names of files that go with a model.
+const COMPANIONS: [&str; 4] = ["LICENSE", "LICENCE", "NOTICE", "README"];
+
+const MAX_COMPANIONS: usize = 16;
+const MAX_COMPANION_BYTES: u64 = 1 << 20;
+
+/// Why a model is not installed. Nothing is left behind then.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The card is missing or not valid.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// Something else than a file where one must be.
+    #[error("expected a file at {path}, found {found}")]
+    NoFile {
+        /// Where.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Far larger than any network of today.
+    #[error("{path} is too large: expected at most {MAX_MODEL_BYTES} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not the network that the card speaks of.
+    #[error("{path} is not the card's network: expected SHA-256 {expected}, found {found}")]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The card's.
+        expected: String,
+        /// The file's.
+        found: String,
+    },
+    /// There is one of that name.
+    #[error("a model named {name:?} is installed already, in {folder}: remove it first")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Where.
+        folder: PathBuf,
+    },
+    /// The system has no per-user data folder.
+    #[error("the system names no per-user data folder to install models in")]
+    NoDataFolder,
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Installs the model in `folder` for this user and returns its name. A path to the card or to the
+/// network in the folder serves as well. `dirs` are the folders that models are looked for in, of
+/// which none may have one of that name.
+///
+/// The card is checked, the network compared with the card's hash while it is copied, and the copy
+/// appears whole or not at all. Copies the network, the card, and what is called a licence, a notice
+/// or a readme. Links are not followed. Takes as long as the disk.
+///
+/// # Errors
+/// As [`InstallError`]; then nothing is installed.
+pub fn install(folder: &Path, dirs: &[PathBuf]) -> Result<String, InstallError> {
+    let data = user_data_dir().ok_or(InstallError::NoDataFolder)?;
+    install_into(&data.join(MODELS_FOLDER), folder, dirs)
+}
+
+fn install_into(place: &Path, folder: &Path, dirs: &[PathBuf]) -> Result<String, InstallError> {
+    let folder = if folder.is_file() { folder.parent().unwrap_or(folder) } else { folder };
+    let card_path = folder.join(CARD_FILE);
+    if card_path.symlink_metadata().is_ok() {
+        // A pipe or a device would be read for ever.
+        expect_file(&card_path)?;
+    }
+    let card = ModelCard::load(folder)?;
+    let name = card.name().to_owned();
+    let target = place.join(&name);
+    let installed = Catalogue::scan(dirs).models;
+    let same_name = |model: &&InstalledModel| model.name().eq_ignore_ascii_case(&name);
+    if let Some(model) = installed.iter().find(same_name) {
+        return Err(InstallError::Taken { name, folder: model.folder.clone() });
+    }
+    if target.symlink_metadata().is_ok() {
+        return Err(InstallError::Taken { name, folder: target });
+    }
+    // Beside the target, so that it can be renamed; a name that no search looks at.
+    let draft = Draft(place.join(format!(".{name}.{}", std::process::id())));
+    let failed = |path: &Path, source| InstallError::Write { path: path.to_owned(), source };
+    // One that a crash has left.
+    let _ = fs::remove_dir_all(&draft.0);
+    fs::create_dir_all(&draft.0).map_err(|source| failed(&draft.0, source))?;
+    let network = Path::new(&card.model.file);
+    let found = copy(&card.model_path(), &draft.0.join(network), MAX_MODEL_BYTES)?;
+    if !found.eq_ignore_ascii_case(&card.model.sha256) {
+        let (path, expected) = (card.model_path(), card.model.sha256.clone());
+        return Err(InstallError::Hash { path, expected, found });
+    }
+    for name in
+        companions(folder).iter().filter(|name| !name.eq_ignore_ascii_case(&card.model.file))
+    {
+        copy(&folder.join(name), &draft.0.join(name), MAX_COMPANION_BYTES)?;
+    }
+    // Last: what has a card is a model.
+    copy(&card_path, &draft.0.join(CARD_FILE), MAX_COMPANION_BYTES)?;
+    // The card may have been changed since it was checked.
+    let copied = ModelCard::load(&draft.0)?;
+    if (copied.name(), &copied.model.sha256) != (card.name(), &card.model.sha256) {
+        return Err(InstallError::NoFile { path: card_path, found: "one that has just changed" });
+    }
+    fs::rename(&draft.0, &target).map_err(|source| failed(&target, source))?;
+    Ok(name)
+}
+
+/// A folder that vanishes unless it was renamed.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Where it was renamed there is none; what else fails has nobody to be told to.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Refuses all but plain files: links lead anywhere.
+fn expect_file(path: &Path) -> Result<(), InstallError> {
+    let read = |source| InstallError::Read { path: path.to_owned(), source };
+    let kind = path.symlink_metadata().map_err(read)?.file_type();
+    let found = if kind.is_file() {
+        return Ok(());
+    } else if kind.is_symlink() {
+        "a link"
+    } else if kind.is_dir() {
+        "a folder"
+    } else {
+        "a device or a pipe"
+    };
+    Err(InstallError::NoFile { path: path.to_owned(), found })
+}
+
+/// Copies a plain file of `max_bytes` at most and returns the SHA-256 of what was copied.
+fn copy(from: &Path, to: &Path, max_bytes: u64) -> Result<String, InstallError> {
+    expect_file(from)?;
+    let read = |source| InstallError::Read { path: from.to_owned(), source };
+    let write = |source| InstallError::Write { path: to.to_owned(), source };
+    let mut input = File::open(from).map_err(read)?.take(max_bytes + 1);
+    let mut output = File::create_new(to).map_err(write)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut num_bytes = 0;
+    loop {
+        let count = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(read(error)),
+        };
+        num_bytes += count as u64;
+        if num_bytes > max_bytes {
+            return Err(InstallError::TooLarge { path: from.to_owned() });
+        }
+        hash.update(&buffer[..count]);
+        output.write_all(&buffer[..count]).map_err(write)?;
+    }
+    output.sync_all().map_err(write)?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Names of the plain files in `folder` that go with a model, as far as they are of a usual size.
+fn companions(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let is_companion = |entry: &fs::DirEntry| {
+        // Of the entry itself, not of what a link leads to.
+        entry.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_COMPANION_BYTES)
+    };
+    let named = |name: &String| {
+        let name = name.to_ascii_uppercase();
+        COMPANIONS.iter().any(|begin| name.starts_with(begin))
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(is_companion)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(named)
+        .take(MAX_COMPANIONS)
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+#[path = "install_tests.rs"]
+mod tests;
