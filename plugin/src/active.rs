@@ -7,8 +7,8 @@ use soloist::inference::{self, Provider};
 use soloist::model::ModelCard;
 use soloist::model::catalogue::with_causes;
 use soloist::streaming::{
-    AudioEndpoint, LatencyMode, StreamConfig, StreamError, StreamState, StreamStatus, Worker,
-    WorkerEndpoint, split,
+    AudioEndpoint, Capture, LatencyMode, StreamConfig, StreamError, StreamState, StreamStatus,
+    Worker, WorkerEndpoint, split,
 };
 
 use crate::report::Report;
@@ -63,6 +63,7 @@ impl Active {
             latency_frames: self.latency_frames,
             problem: self.problem.clone(),
             stream: Some(Arc::clone(&self.status)),
+            ..Report::default()
         }
     }
 }
@@ -77,18 +78,24 @@ pub struct Prepared {
 
 impl Prepared {
     /// Splits a stream for the selected model; for one of a kind that the engine does not run,
-    /// a stream with the built-in card's latency that will have no worker. Allocates.
+    /// a stream with the built-in card's latency that will have no worker. What it separates goes to
+    /// `capture` as well. Allocates.
     ///
     /// # Errors
     /// When the host's setup is out of range.
-    pub fn new(setup: HostSetup, mut selection: Selection) -> Result<Self, StreamError> {
-        let (audio, work) = match split(&setup.stream_of(&selection.card)) {
+    pub fn new(
+        setup: HostSetup,
+        mut selection: Selection,
+        capture: &Arc<Capture>,
+    ) -> Result<Self, StreamError> {
+        let (audio, mut work) = match split(&setup.stream_of(&selection.card)) {
             Err(StreamError::Model(error)) => {
                 selection.runtime = Err(with_causes(&error));
                 split(&setup.stream_of(&Arc::new(ModelCard::builtin())))?
             }
             outcome => outcome?,
         };
+        work.capture_into(capture, &selection.card);
         Ok(Self { setup, selection, audio: Box::new(audio), work })
     }
 
@@ -149,7 +156,8 @@ mod tests {
     #[test]
     fn without_a_model_the_latency_is_the_built_in_cards_and_the_reason_is_told() {
         let selection = Selection::look_up("no such model", None);
-        let (active, audio) = Prepared::new(setup(48_000.0), selection).unwrap().start();
+        let (active, audio) =
+            Prepared::new(setup(48_000.0), selection, &Arc::default()).unwrap().start();
         let expected = latency_frames(&ModelCard::builtin(), 48_000.0, LatencyMode::Studio);
         assert_eq!((active.latency_frames, audio.latency_frames()), (expected, expected));
         let report = active.report("no such model");
@@ -161,6 +169,6 @@ mod tests {
     #[test]
     fn a_rate_out_of_range_is_an_error() {
         let selection = Selection::look_up("no such model", None);
-        assert!(Prepared::new(setup(0.0), selection).is_err());
+        assert!(Prepared::new(setup(0.0), selection, &Arc::default()).is_err());
     }
 }

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+
+use soloist::streaming::HostPlace;
 
 use crate::meters::Readings;
 
@@ -12,6 +14,9 @@ pub struct HostLink {
     is_offline: AtomicBool,
     jumped: AtomicBool,
     started: AtomicBool,
+    /// Kind of the block's place, 0 for none that is new, and its frame.
+    place: AtomicU8,
+    place_frame: AtomicI64,
     class_tells_latency: bool,
     latency_frames: AtomicU32,
     readings: Readings,
@@ -73,6 +78,29 @@ impl HostLink {
     /// Whether the timeline begins to move at the block in hand; tells it once.
     pub fn take_start(&self) -> bool {
         self.started.load(Ordering::Relaxed) && self.started.swap(false, Ordering::Relaxed)
+    }
+
+    /// Says where the next block begins on the host's timeline.
+    pub fn set_place(&self, place: HostPlace) {
+        let kind = match place {
+            HostPlace::Unknown => 1,
+            HostPlace::Stopped => 2,
+            HostPlace::At(frame) => {
+                self.place_frame.store(frame, Ordering::Relaxed);
+                3
+            }
+        };
+        self.place.store(kind, Ordering::Relaxed);
+    }
+
+    /// Where the block in hand begins; tells it once, as a wrapper may hand it on in parts.
+    pub fn take_place(&self) -> Option<HostPlace> {
+        match self.place.swap(0, Ordering::Relaxed) {
+            1 => Some(HostPlace::Unknown),
+            2 => Some(HostPlace::Stopped),
+            3 => Some(HostPlace::At(self.place_frame.load(Ordering::Relaxed))),
+            _ => None,
+        }
     }
 
     /// Notes the latency of an activation. False where the class does not tell the host, so that

@@ -2,6 +2,7 @@
 //!
 //! The string identifiers are part of saved sessions and never change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nice_plug::params::persist::PersistentField;
@@ -77,6 +78,10 @@ pub struct SoloistParams {
     /// Editor size.
     #[persist = "editor-size"]
     pub editor_size: EditorSize,
+
+    /// The delayed input is heard for comparison while this is set, as in bypass. No parameter: hosts
+    /// neither see nor save it.
+    pub dry_latch: AtomicBool,
 }
 
 /// What Remix does with one stem.
@@ -152,6 +157,7 @@ impl Default for SoloistParams {
             other: StemParams::new("Other"),
             model: ModelChoice::default(),
             editor_size: EditorSize::default(),
+            dry_latch: AtomicBool::new(false),
         }
     }
 }
@@ -167,7 +173,7 @@ impl SoloistParams {
             mode: MixMode::from(self.mode.value()),
             mix: self.mix.value() / 100.0,
             output_gain: gain_from_db(self.output_gain.value()),
-            bypass: self.bypass.value(),
+            bypass: self.bypass.value() || self.dry_latch.load(Ordering::Relaxed),
             late_policy: LatePolicy::from(self.late_policy.value()),
             focus: self.focus.value() / 100.0,
             stems: self.stems().map(StemParams::control),
@@ -294,6 +300,17 @@ mod tests {
         let controls = SoloistParams::default().controls();
         assert_eq!((controls.mix, controls.output_gain), (1.0, 1.0));
         assert!(!controls.bypass);
+    }
+
+    #[test]
+    fn the_latch_bypasses_and_neither_the_host_nor_the_state_sees_it() {
+        let params = SoloistParams::default();
+        let (saved, count) = (params.serialize_fields(), params.param_map().len());
+        params.dry_latch.store(true, Ordering::Relaxed);
+        assert!(params.controls().bypass && !params.bypass.value());
+        assert_eq!((params.serialize_fields(), params.param_map().len()), (saved, count));
+        params.dry_latch.store(false, Ordering::Relaxed);
+        assert_eq!(params.controls(), Controls::default());
     }
 
     #[test]

@@ -150,6 +150,10 @@ impl<K: Kind> Plugin for Instance<K> {
                 player.reset(&controls);
                 self.declick.begin();
             }
+            // After a reset, which forgets the place.
+            if let Some(place) = self.link.take_place() {
+                player.tell_place(place);
+            }
             run(player, &mut main[..], self.num_inputs, aux, &controls, waits);
             self.link.readings().update(player.status());
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use soloist::model::Instrument;
-use soloist::streaming::{StreamState, StreamStatus};
+use soloist::streaming::{Capture, StreamState, StreamStatus};
 
 /// A snapshot, replaced whole when something changes.
 #[derive(Default)]
@@ -27,6 +27,9 @@ pub struct Report {
     pub problem: Option<String>,
     /// The running stream's own numbers and words.
     pub stream: Option<Arc<StreamStatus>>,
+    /// The last minutes of the stems, whichever stream made them; the same in every report.
+    #[allow(dead_code)]
+    pub capture: Arc<Capture>,
 }
 
 impl Report {

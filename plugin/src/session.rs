@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nice_plug::prelude::nice_warn;
 use soloist::inference::{self, EngineUser, Provider};
 use soloist::model::DEFAULT_MODEL;
-use soloist::streaming::{AudioEndpoint, Player, StreamError};
+use soloist::streaming::{AudioEndpoint, Capture, Player, StreamError};
 
 use crate::active::{Active, HostSetup, Prepared};
 use crate::handoff::Handoff;
@@ -24,6 +24,7 @@ pub struct Session {
     own_path: Option<PathBuf>,
     engine: Mutex<Engine>,
     report: Mutex<Arc<Report>>,
+    capture: Arc<Capture>,
     handoff: Handoff,
     restart_wanted: AtomicBool,
 }
@@ -40,6 +41,8 @@ struct Engine {
 impl Session {
     /// A session that has loaded nothing yet.
     pub fn new() -> Self {
+        let capture = Arc::<Capture>::default();
+        let report = Report { capture: Arc::clone(&capture), ..Report::default() };
         let engine = Engine {
             model: DEFAULT_MODEL.to_owned(),
             active: None,
@@ -49,7 +52,8 @@ impl Session {
         Self {
             own_path: own_path(),
             engine: Mutex::new(engine),
-            report: Mutex::default(),
+            report: Mutex::new(Arc::new(report)),
+            capture,
             handoff: Handoff::default(),
             restart_wanted: AtomicBool::new(false),
         }
@@ -104,7 +108,7 @@ impl Session {
         }
         // The old service ends before the new one starts.
         engine.active = None;
-        let prepared = Prepared::new(setup, selection)?;
+        let prepared = Prepared::new(setup, selection, &self.capture)?;
         let (active, newer) = prepared.start();
         self.publish(&engine.model, &active);
         engine.active = Some(active);
@@ -119,7 +123,7 @@ impl Session {
         name.clone_into(&mut engine.model);
         let Some(old) = engine.active.take() else { return };
         let selection = Selection::look_up(name, self.own_path.as_deref());
-        let prepared = match Prepared::new(old.setup, selection) {
+        let prepared = match Prepared::new(old.setup, selection, &self.capture) {
             Ok(prepared) if prepared.latency_frames() == old.latency_frames => prepared,
             _ => {
                 // The old model plays on until the host has restarted.
@@ -160,7 +164,7 @@ impl Session {
     }
 
     fn publish(&self, model: &str, active: &Active) {
-        let report = active.report(model);
+        let report = Report { capture: Arc::clone(&self.capture), ..active.report(model) };
         if let Some(problem) = &report.problem {
             nice_warn!("Soloist plays the delayed mix: {problem}");
         }

@@ -16,6 +16,7 @@ use super::separator::Separator;
 use super::shared::{EpochMark, Shared};
 use super::status::{StreamFacts, StreamState, StreamStatus};
 use super::stem_outputs::StemOutputs;
+use super::timeline::{self, HostPlace, TimelineSender};
 use super::worker::{StreamShape, WorkerEndpoint};
 use crate::dsp::delay::DelayLine;
 use crate::dsp::level::sanitise;
@@ -66,7 +67,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
     if !(2_000.0..=768_000.0).contains(sample_rate_hz) {
         return Err(StreamError::SampleRate(*sample_rate_hz));
     }
-    let separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)?;
+    let mut separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)?;
     let latency = latency_frames(card, *sample_rate_hz, *mode);
     let map = SourceMap::new(card);
     let stem_frame_len = map.num_sources() * num_channels;
@@ -76,9 +77,11 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
     let (input, input_out) = HeapRb::new(ring_frames * num_channels).split();
     let (marks, marks_out) = HeapRb::new(MAX_EPOCH_MARKS).split();
     let (focus, focus_out) = focus::channel(ring_frames, MAX_EPOCH_MARKS);
+    let (timeline, timeline_out) = timeline::channel(ring_frames, MAX_EPOCH_MARKS, *sample_rate_hz);
     let (results_in, results) = HeapRb::new(ring_frames * stem_frame_len).split();
     let (headers_in, headers) = HeapRb::new(ring_frames / hop + 2).split();
     let shared = Arc::new(Shared::new());
+    separator.show_in(Arc::clone(shared.status.scope()), card, *sample_rate_hz);
     let ring_samples = ring_frames * (num_channels + stem_frame_len) + latency * num_channels;
     shared.status.set_facts(StreamFacts {
         model: card.name().to_owned(),
@@ -96,6 +99,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         input,
         marks,
         focus,
+        timeline,
         results: ResultQueue::new(results, headers, stem_frame_len),
         mixer: StemMixer::new(map, *sample_rate_hz, &controls),
         delays: (0..*num_channels).map(|_| DelayLine::new(latency)).collect(),
@@ -119,7 +123,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
         fade_frames: audio.fade_frames,
     };
     let (input, output) = ((input_out, marks_out, focus_out), (results_in, headers_in));
-    Ok((audio, WorkerEndpoint::new(shared, separator, input, output, shape)))
+    Ok((audio, WorkerEndpoint::new(shared, separator, input, timeline_out, output, shape)))
 }
 
 /// The audio thread's half: copies to a ring, copies from a ring, mixes.
@@ -134,6 +138,7 @@ pub struct AudioEndpoint {
     input: HeapProd<f32>,
     marks: HeapProd<EpochMark>,
     focus: FocusSender,
+    timeline: TimelineSender,
     results: ResultQueue,
     mixer: StemMixer,
     delays: Vec<DelayLine>,
@@ -183,9 +188,19 @@ impl AudioEndpoint {
         }
         self.mixer.snap_to(controls);
         self.focus.set(controls.focus);
+        self.timeline.reset();
         self.position = 0;
         self.fade = if self.is_open() { 1.0 } else { 0.0 };
         self.begin_epoch();
+    }
+
+    /// Tells where the first frame of the next block stands on the host's timeline; once a block, or
+    /// never. Nothing of the sound depends on it: see [`super::Capture`].
+    ///
+    /// # Realtime safety
+    /// Does not allocate, lock or wait.
+    pub fn tell_place(&mut self, place: HostPlace) {
+        self.timeline.tell(place);
     }
 
     /// Processes one block in place, planar, of any length. Where results are missing the delayed
@@ -276,6 +291,7 @@ impl AudioEndpoint {
             self.mix_output(channels, begin..end);
             self.write_stems(stems, begin..end);
             self.position += (end - begin) as i64;
+            self.timeline.advance(end - begin);
             begin = end;
         }
     }
@@ -325,7 +341,9 @@ impl AudioEndpoint {
             }
             self.mark_due = false;
             self.focus.begin_epoch();
+            self.timeline.begin_epoch(self.position);
         }
+        self.timeline.send(self.epoch, self.position);
         self.focus.send(self.position, self.ring_frame, num_frames);
         self.input.push_slice(samples);
         self.ring_frame += num_frames as u64;
@@ -402,6 +420,11 @@ impl AudioEndpoint {
         let stems = &mut self.stems[..num_frames * stem_frame_len];
         stems.fill(0.0);
         self.results.read(&mut stems[lead * stem_frame_len..(lead + ready) * stem_frame_len]);
+        let status = &self.shared.status;
+        status.set_place(self.epoch, play, self.position + num_frames as i64);
+        if status.scope().is_watched() {
+            status.note_stems(stems, stem_frame_len, self.num_channels, &self.mixer.places());
+        }
 
         let step = 1.0 / self.fade_frames as f32;
         let mut dry = [0.0_f32; MAX_CHANNELS];

@@ -140,7 +140,8 @@ mod tests {
 
     fn send(sender: &mut ResultSender, start: i64) {
         let stems = [start as f32, start as f32 + 1.0, -1.0, -2.0];
-        let block = StemBlock { start, num_frames: 2, num_channels: 1, stems: &stems };
+        let block =
+            StemBlock { start, num_frames: 2, num_channels: 1, stems: &stems, mix: [&stems; 2] };
         sender.send(100, &block);
     }
 

@@ -1,10 +1,14 @@
 //! The synchronous core: frames in, stems out, no thread, no clock.
 
+use std::sync::Arc;
+
+use super::MAX_CHANNELS;
 use super::analysis::{Analysis, UnsupportedModel};
 use super::focus::FocusTimeline;
 use super::grid::Grid;
 use super::history::{FeatureHistory, InputHistory};
 use super::latency::{LatencyMode, Schedule};
+use super::scope::{Scope, ScopeFeed};
 use super::synthesis::{Synthesis, SynthesisShape};
 use crate::dsp::crossfade::{fade_in_weight, linear};
 use crate::dsp::focus;
@@ -22,6 +26,8 @@ pub struct StemBlock<'a> {
     pub num_channels: usize,
     /// `source x channel x frame`.
     pub stems: &'a [f32],
+    /// The same frames, or more, of each channel of the mix.
+    pub(crate) mix: [&'a [f32]; MAX_CHANNELS],
 }
 
 impl<'a> StemBlock<'a> {
@@ -29,6 +35,12 @@ impl<'a> StemBlock<'a> {
     #[must_use]
     pub fn stem(&self, source: usize, channel: usize) -> &'a [f32] {
         &self.stems[(source * self.num_channels + channel) * self.num_frames..][..self.num_frames]
+    }
+
+    /// The frames of one channel of the mix, as they were received.
+    #[must_use]
+    pub fn mix(&self, channel: usize) -> &'a [f32] {
+        &self.mix[channel][..self.num_frames]
     }
 }
 
@@ -64,6 +76,7 @@ pub struct Separator {
     run_masks: Vec<f32>,
     hop_masks: Vec<f32>,
     stems: Vec<f32>,
+    scope: Option<Box<ScopeFeed>>,
 }
 
 impl Separator {
@@ -118,9 +131,22 @@ impl Separator {
             run_masks: Vec::new(),
             hop_masks: vec![0.0; mask_len],
             stems: vec![0.0; num_sources * num_channels * grid.hop()],
+            scope: None,
             analysis,
             grid,
         })
+    }
+
+    /// Shows in `scope` what it does, while that is watched. `card` and `sample_rate_hz` are those it
+    /// was made for.
+    pub(super) fn show_in(&mut self, scope: Arc<Scope>, card: &ModelCard, sample_rate_hz: f64) {
+        let feed = ScopeFeed::new(scope, card, &self.grid, sample_rate_hz, self.num_channels);
+        self.scope = Some(Box::new(feed));
+    }
+
+    /// Where it shows what it does.
+    pub(super) fn scope(&mut self) -> Option<&mut ScopeFeed> {
+        self.scope.as_deref_mut()
     }
 
     /// Host frames in each completed block.
@@ -186,6 +212,9 @@ impl Separator {
         horizon: &dyn Fn() -> i64,
         sink: &mut dyn FnMut(StemBlock<'_>),
     ) -> Result<bool, InferenceError> {
+        if let Some(scope) = &mut self.scope {
+            scope.preview(&self.input, &self.grid, self.next_synthesis);
+        }
         loop {
             if self.num_analysed == self.next_run_end() {
                 let has_run = self.run(estimator, horizon())?;
@@ -326,7 +355,15 @@ impl Separator {
             if self.is_exact(self.next_synthesis) {
                 self.timeline.read(position, &mut self.hop_masks);
                 focus::apply(&mut self.hop_masks, self.num_sources, power);
-                self.synthesis.synthesise(&self.input, start, &self.hop_masks, &mut self.stems);
+                let mut scope = self.scope.as_deref_mut().filter(|scope| scope.is_watched());
+                if let Some(scope) = &mut scope {
+                    scope.begin();
+                }
+                let (masks, stems) = (&self.hop_masks[..], &mut self.stems[..]);
+                self.synthesis.synthesise(&self.input, start, masks, stems, scope.as_deref_mut());
+                if let Some(scope) = scope {
+                    scope.finish(self.next_synthesis);
+                }
             } else {
                 // No block that it is part of will be handed out.
                 self.synthesis.reset();
@@ -335,7 +372,11 @@ impl Separator {
             // What lies before frame 0 completes with the silence before the signal.
             if start >= 0 && self.is_exact(first_of_block) {
                 let (num_channels, stems) = (self.num_channels, &self.stems[..]);
-                sink(StemBlock { start, num_frames, num_channels, stems });
+                let mix = std::array::from_fn(|channel| {
+                    let channel = channel.min(num_channels - 1);
+                    self.input.window(channel, start, num_frames)
+                });
+                sink(StemBlock { start, num_frames, num_channels, stems, mix });
             }
         }
     }

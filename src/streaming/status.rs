@@ -1,10 +1,13 @@
 //! What a stream tells of itself: atomics for the editor, words for people.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::meters::{DurationHistogram, LoadMeter, Share};
+use super::scope::Scope;
+use super::stem_peaks::StemPeaks;
 use crate::inference::Provider;
+use crate::model::Instrument;
 
 /// Whether results can be expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,11 @@ pub struct StreamStatus {
     queued_frames: AtomicU32,
     num_epochs: AtomicU32,
     model_bytes: AtomicU64,
+    play_frame: AtomicI64,
+    received_frame: AtomicI64,
+    epoch: AtomicU32,
+    stem_peaks: StemPeaks,
+    scope: Arc<Scope>,
     facts: OnceLock<StreamFacts>,
     message: Mutex<Option<String>>,
 }
@@ -152,6 +160,38 @@ impl StreamStatus {
         self.num_epochs.load(Ordering::Relaxed)
     }
 
+    /// Host frame that comes out next; negative before the first that went in comes out. Frames are
+    /// counted from 0 at each reset, and from there on through all epochs.
+    #[must_use]
+    pub fn play_frame(&self) -> i64 {
+        self.play_frame.load(Ordering::Relaxed)
+    }
+
+    /// Host frame after the last that went in, in the count of [`StreamStatus::play_frame`].
+    #[must_use]
+    pub fn received_frame(&self) -> i64 {
+        self.received_frame.load(Ordering::Relaxed)
+    }
+
+    /// The epoch that goes in now, as in [`super::ScopeColumn::epoch`].
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// The highest samples of each stem that have been played since the last call, linear, in the
+    /// order of [`Instrument::ALL`]: before all gains, 0 where results were missing and for stems that
+    /// the model lacks. Taken only while the [`StreamStatus::scope`] is watched; for one reader.
+    pub fn stem_peaks(&self) -> [f32; Instrument::ALL.len()] {
+        self.stem_peaks.take()
+    }
+
+    /// What an editor draws of the stream.
+    #[must_use]
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
     /// Bytes of the open network's file, which all streams of the model share; `None` where there
     /// is no file. What the runtime allocates for it beside is not known to the engine.
     #[must_use]
@@ -206,6 +246,27 @@ impl StreamStatus {
 
     pub(crate) fn set_model_bytes(&self, bytes: Option<u64>) {
         self.model_bytes.store(bytes.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Where the audio thread is.
+    ///
+    /// # Realtime safety
+    /// Touches atomics, as all that follows.
+    pub(crate) fn set_place(&self, epoch: u32, play_frame: i64, received_frame: i64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+        self.play_frame.store(play_frame, Ordering::Relaxed);
+        self.received_frame.store(received_frame, Ordering::Relaxed);
+    }
+
+    /// What the audio thread plays, as [`StemPeaks::note`].
+    pub(crate) fn note_stems(
+        &self,
+        stems: &[f32],
+        frame_len: usize,
+        num_channels: usize,
+        places: &[Option<usize>; Instrument::ALL.len()],
+    ) {
+        self.stem_peaks.note(stems, frame_len, num_channels, places);
     }
 
     pub(crate) fn count_epoch(&self) {

@@ -5,6 +5,7 @@ use super::endpoint::{AudioEndpoint, MAX_CHUNK_FRAMES};
 use super::mixer::Controls;
 use super::status::StreamStatus;
 use super::stem_outputs::StemOutputs;
+use super::timeline::HostPlace;
 use super::{MAX_CHANNELS, MAX_SOURCES};
 use crate::dsp::crossfade::{fade_in_weight, linear};
 use crate::model::Instrument;
@@ -125,6 +126,17 @@ impl Player {
         if let Some(next) = &mut self.next {
             next.endpoint.reset(controls);
             (next.age, next.faded) = (0, 0);
+        }
+    }
+
+    /// As [`AudioEndpoint::tell_place`].
+    ///
+    /// # Realtime safety
+    /// Does not allocate, lock or wait.
+    pub fn tell_place(&mut self, place: HostPlace) {
+        self.current.tell_place(place);
+        if let Some(next) = &mut self.next {
+            next.endpoint.tell_place(place);
         }
     }
 

@@ -1,6 +1,7 @@
 //! From masks and the untouched mix to stems: one hop at a time, on the host's grid.
 
 use super::history::InputHistory;
+use super::scope::ScopeFeed;
 use crate::dsp::Complex32;
 use crate::dsp::mask_field::BinInterpolation;
 use crate::dsp::stft::{Istft, Stft};
@@ -60,20 +61,28 @@ impl Synthesis {
     }
 
     /// Adds the hop frame whose window begins at host frame `start`. `masks` holds `source x mask
-    /// channel x band` values; `stems` receives the completed hop as `source x channel x frame`.
+    /// channel x band` values; `stems` receives the completed hop as `source x channel x frame`, and
+    /// `scope` what there is to see of it.
     pub fn synthesise(
         &mut self,
         input: &InputHistory,
         start: i64,
         masks: &[f32],
         stems: &mut [f32],
+        mut scope: Option<&mut ScopeFeed>,
     ) {
         let hop = self.hop;
         for channel in 0..self.num_channels {
             let window = input.window(channel, start, self.stft.fft_size());
             self.stft.analyse(window, &mut self.spectrum);
+            if let Some(scope) = &mut scope {
+                scope.add_mix(&self.spectrum);
+            }
             for source in 0..self.num_sources {
                 self.read_mask(masks, source, channel);
+                if let Some(scope) = &mut scope {
+                    scope.add_source(source, &self.bins);
+                }
                 for ((out, &bin), &mask) in
                     self.masked.iter_mut().zip(&self.spectrum).zip(&self.bins)
                 {

@@ -7,13 +7,16 @@ use std::time::Instant;
 use ringbuf::traits::{Consumer, Observer};
 use ringbuf::{HeapCons, HeapProd};
 
+use super::capture::{Capture, CaptureWriter, StreamOrigin};
 use super::focus::FocusReceiver;
 use super::meters::LoadMeter;
 use super::sender::ResultSender;
 use super::separator::Separator;
 use super::shared::{EpochMark, ResultHeader, Shared};
+use super::timeline::TimelineReceiver;
 use super::turns::Demand;
 use crate::inference::{Estimator, InferenceError, Provider};
+use crate::model::ModelCard;
 
 /// Most frames taken from the ring at once.
 const MAX_TAKE_FRAMES: usize = 4096;
@@ -25,6 +28,8 @@ pub struct WorkerEndpoint {
     input: HeapCons<f32>,
     marks: HeapCons<EpochMark>,
     focus: FocusReceiver,
+    timeline: TimelineReceiver,
+    capture: Option<CaptureWriter>,
     output: ResultSender,
     shape: StreamShape,
     /// Frames taken from the input ring, ever.
@@ -52,6 +57,7 @@ impl WorkerEndpoint {
         shared: Arc<Shared>,
         separator: Separator,
         (input, marks, focus): (HeapCons<f32>, HeapCons<EpochMark>, FocusReceiver),
+        timeline: TimelineReceiver,
         (samples, headers): (HeapProd<f32>, HeapProd<ResultHeader>),
         shape: StreamShape,
     ) -> Self {
@@ -62,6 +68,8 @@ impl WorkerEndpoint {
             input,
             marks,
             focus,
+            timeline,
+            capture: None,
             output,
             shape,
             ring_frame: 0,
@@ -70,6 +78,17 @@ impl WorkerEndpoint {
             load: LoadMeter::default(),
             taken: Vec::with_capacity(MAX_TAKE_FRAMES * shape.num_channels),
         }
+    }
+
+    /// Writes to `capture`, while that is on, all that is separated, by the model of `card`.
+    pub fn capture_into(&mut self, capture: &Arc<Capture>, card: &ModelCard) {
+        let origin = StreamOrigin {
+            model: format!("{} {}", card.name(), card.version()),
+            sample_rate_hz: self.shape.sample_rate_hz,
+            num_channels: self.shape.num_channels,
+            sources: card.sources().to_vec(),
+        };
+        self.capture = Some(CaptureWriter::new(Arc::clone(capture), origin));
     }
 
     /// Handles all input that has arrived.
@@ -94,8 +113,12 @@ impl WorkerEndpoint {
         let mut estimator = Measured::new(estimator, &self.shared);
         let (shared, start) = (&self.shared, self.epoch_start);
         let horizon = || shared.play_position.load(Ordering::Acquire).saturating_sub(start);
-        let output = &mut self.output;
+        let (output, timeline) = (&mut self.output, &mut self.timeline);
+        let mut capture = self.capture.as_mut();
         self.has_more = self.separator.step(&mut estimator, &horizon, &mut |block| {
+            if let Some(capture) = &mut capture {
+                capture.write(&block, timeline);
+            }
             output.send(start, &block);
         })?;
         let (network_s, waited_s) = (estimator.network_s, estimator.waited_s);
@@ -170,6 +193,7 @@ impl WorkerEndpoint {
         let num_channels = self.shape.num_channels;
         // The occupied length is read before the marks: a mark stands before the frames it begins.
         let mut num_frames = (self.input.occupied_len() / num_channels).min(MAX_TAKE_FRAMES);
+        self.timeline.receive();
         while let Some(&next) = self.marks.try_peek() {
             if next.ring_frame > self.ring_frame {
                 num_frames = num_frames.min((next.ring_frame - self.ring_frame) as usize);
@@ -177,6 +201,12 @@ impl WorkerEndpoint {
             }
             let _ = self.marks.try_pop();
             self.separator.reset();
+            if let Some(scope) = self.separator.scope() {
+                scope.begin_epoch(next.epoch, next.start);
+            }
+            if let Some(capture) = &mut self.capture {
+                capture.begin_epoch(next.epoch, next.start);
+            }
             self.output.begin_epoch(next.epoch, next.start);
             self.epoch_start = next.start;
         }

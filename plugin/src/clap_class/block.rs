@@ -11,6 +11,7 @@ use clap_sys::events::{
 use clap_sys::fixedpoint::{CLAP_BEATTIME_FACTOR, CLAP_SECTIME_FACTOR};
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use soloist::streaming::HostPlace;
 
 use super::events::{MendedEvents, are_in_order};
 use super::params::send;
@@ -73,6 +74,7 @@ impl Blocks {
         // SAFETY: as above.
         let place = unsafe { block.transport.as_ref() };
         let place = place.map(|transport| place_of(transport, self.sample_rate_hz));
+        link.set_place(place.map_or(HostPlace::Unknown, Place::in_frames));
         if self.watch.is_start(place) {
             link.set_started();
         }

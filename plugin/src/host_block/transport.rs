@@ -7,6 +7,8 @@
 //! all its other tracks while ours comes out; and positions that a host rounds, never moves, or moves
 //! at another speed than one, when it plays slower or faster.
 
+use soloist::streaming::HostPlace;
+
 /// How far a position may lie from the expected one, in seconds.
 const TOLERANCE_S: f64 = 0.005;
 
@@ -29,6 +31,18 @@ pub struct Place {
     pub loop_frames: Option<(f64, f64)>,
     /// Begin and end of the active loop in beats.
     pub loop_beats: Option<(f64, f64)>,
+}
+
+impl Place {
+    /// As the engine takes it: in whole frames, where the host says frames.
+    pub fn in_frames(self) -> HostPlace {
+        match self.frame {
+            _ if !self.is_playing => HostPlace::Stopped,
+            // Within the numbers that stand for frames one by one.
+            Some(frame) if frame.abs() < 9e15 => HostPlace::At(frame.round() as i64),
+            _ => HostPlace::Unknown,
+        }
+    }
 }
 
 /// Compares each block's place with where the one before ended.
@@ -184,6 +198,16 @@ mod tests {
         let mut watch = TransportWatch::new(RATE_HZ);
         let blocks = places.into_iter().enumerate();
         blocks.filter(|(_, place)| watch.is_jump(*place, BLOCK)).map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn places_are_whole_frames_or_unknown() {
+        assert_eq!(at(47.9999).in_frames(), HostPlace::At(48));
+        assert_eq!(at(-3.0).in_frames(), HostPlace::At(-3));
+        assert_eq!(Place { is_playing: false, ..at(3.0) }.in_frames(), HostPlace::Stopped);
+        for frame in [None, Some(f64::NAN), Some(f64::INFINITY), Some(1e300)] {
+            assert_eq!(Place { frame, ..at(0.0) }.in_frames(), HostPlace::Unknown);
+        }
     }
 
     #[test]

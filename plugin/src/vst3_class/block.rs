@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::Wrapper;
+use soloist::streaming::HostPlace;
 use vst3::ComRef;
 use vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_ as Flags;
 use vst3::Steinberg::Vst::{
@@ -68,6 +69,7 @@ impl Blocks {
         let num_frames = data.numSamples.max(0) as usize;
         // SAFETY: by this function's contract, here and below.
         let place = unsafe { data.processContext.as_ref() }.map(place_of);
+        link.set_place(place.map_or(HostPlace::Unknown, Place::in_frames));
         if self.watch.is_start(place) {
             link.set_started();
         }
