@@ -39,7 +39,7 @@ impl<K: Kind> Default for Instance<K> {
         let params = Arc::new(SoloistParams::default());
         let session = Arc::new(Session::new());
         let listening = Arc::clone(&session);
-        params.model.on_change(move |name| listening.set_model(name));
+        params.model.on_change(move |name| listening.set_model_soon(name));
         Self {
             params,
             session,
@@ -51,6 +51,12 @@ impl<K: Kind> Default for Instance<K> {
             link: HostLink::of_new_instance(),
             kind: PhantomData,
         }
+    }
+}
+
+impl<K> Drop for Instance<K> {
+    fn drop(&mut self) {
+        self.session.settle();
     }
 }
 

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use nice_plug::prelude::nice_warn;
 use soloist::inference::{self, EngineUser, Provider};
@@ -27,6 +28,8 @@ pub struct Session {
     capture: Arc<Capture>,
     handoff: Handoff,
     restart_wanted: AtomicBool,
+    /// Threads that change the model.
+    choosers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Engine {
@@ -56,6 +59,7 @@ impl Session {
             capture,
             handoff: Handoff::default(),
             restart_wanted: AtomicBool::new(false),
+            choosers: Mutex::default(),
         }
     }
 
@@ -123,6 +127,11 @@ impl Session {
         name.clone_into(&mut engine.model);
         let Some(old) = engine.active.take() else { return };
         let selection = Selection::look_up(name, self.own_path.as_deref());
+        if old.is_good_for(old.setup, &selection) {
+            // An activation in between has seen to it.
+            engine.active = Some(old);
+            return;
+        }
         let prepared = match Prepared::new(old.setup, selection, &self.capture) {
             Ok(prepared) if prepared.latency_frames() == old.latency_frames => prepared,
             _ => {
@@ -139,6 +148,45 @@ impl Session {
         let useless = self.handoff.send(endpoint);
         engine.free(useless.outgoing);
         engine.free(useless.returned);
+    }
+
+    /// As [`Session::set_model`], on a thread of its own while the host is active: hosts load states
+    /// and choose presets while they play, and the wrapper then calls from the audio thread.
+    pub fn set_model_soon(self: &Arc<Self>, name: &str) {
+        {
+            let mut engine = self.lock_engine();
+            name.clone_into(&mut engine.model);
+            if engine.active.is_none() {
+                // Nothing plays: the next activation looks the model up.
+                return;
+            }
+        }
+        let session = Arc::clone(self);
+        let switch = move || {
+            let name = session.lock_engine().model.clone();
+            session.set_model(&name);
+        };
+        match std::thread::Builder::new().name("soloist-chooser".to_owned()).spawn(switch) {
+            Ok(thread) => {
+                let mut choosers = self.choosers.lock().unwrap_or_else(PoisonError::into_inner);
+                choosers.retain(|chooser| !chooser.is_finished());
+                choosers.push(thread);
+            }
+            Err(error) => nice_warn!("Soloist keeps its model, no thread to open {name}: {error}"),
+        }
+    }
+
+    /// Waits for the changes of the model that are under way. The instance calls it before it goes:
+    /// its library may be unloaded next.
+    pub fn settle(&self) {
+        let choosers = {
+            let mut choosers = self.choosers.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *choosers)
+        };
+        for chooser in choosers {
+            // What went wrong in there has been reported.
+            let _ = chooser.join();
+        }
     }
 
     /// Opens a model that is likely to be chosen next, off this thread, so that the change is quick;
@@ -182,105 +230,5 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
-    use soloist::streaming::{Controls, LatencyMode, StemOutputs};
-
-    use super::*;
-
-    const SETUP: HostSetup =
-        HostSetup { sample_rate_hz: 48_000.0, num_channels: 2, mode: LatencyMode::Studio };
-
-    /// A session that has activated a model that is not installed.
-    fn without_model() -> (Session, Option<Box<Player>>, usize) {
-        let session = Session::new();
-        session.set_model("no such model");
-        let mut endpoint = None;
-        let latency_frames = session.activate(SETUP, &mut endpoint).unwrap();
-        (session, endpoint, latency_frames)
-    }
-
-    #[test]
-    fn the_same_setup_keeps_the_stream_and_another_makes_one() {
-        let (session, mut endpoint, latency_frames) = without_model();
-        let stream = |session: &Session| Arc::as_ptr(session.report().stream.as_ref().unwrap());
-        let first = stream(&session);
-        assert_eq!(session.activate(SETUP, &mut endpoint).unwrap(), latency_frames);
-        assert_eq!(stream(&session), first);
-        let mono = HostSetup { num_channels: 1, ..SETUP };
-        assert_eq!(session.activate(mono, &mut endpoint).unwrap(), latency_frames);
-        assert_ne!(stream(&session), first);
-    }
-
-    /// Plays until the exchange with the handoff has nothing more to do; whether one came back.
-    fn play(session: &Session, player: &mut Player, num_frames: usize) -> bool {
-        let controls = Controls::default();
-        let mut has_returned = false;
-        for _ in 0..num_frames / 512 {
-            has_returned |= session.handoff().exchange(player, &controls);
-            let mut channels = [vec![0.5_f32; 512], vec![0.5; 512]];
-            let [left, right] = &mut channels;
-            player.process_stems(&mut [left, right], &mut StemOutputs::default(), &controls);
-        }
-        has_returned
-    }
-
-    #[test]
-    fn a_model_chosen_while_active_takes_over_and_the_old_one_is_freed() {
-        let (session, mut player, latency_frames) = without_model();
-        let player = player.as_mut().unwrap();
-        assert!(!play(&session, player, 2 * latency_frames));
-        session.set_model("nor this one");
-        assert!(session.report().problems()[0].contains("nor this one"));
-        let current = session.report().stream.clone().unwrap();
-        assert!(!play(&session, player, latency_frames / 2) && player.is_switching());
-        assert!(!Arc::ptr_eq(player.status(), &current), "the old one plays on");
-        assert!(play(&session, player, latency_frames), "the old one comes back");
-        assert!(Arc::ptr_eq(player.status(), &current));
-        assert_eq!(player.latency_frames(), latency_frames);
-        assert!(!session.take_restart_request());
-        assert_eq!(session.lock_engine().retiring.len(), 1);
-        session.tidy();
-        assert_eq!(session.lock_engine().retiring.len(), 0);
-    }
-
-    #[test]
-    fn models_chosen_one_after_the_other_leave_only_the_last() {
-        let (session, mut player, latency_frames) = without_model();
-        for name in ["one", "two", "three", "four"] {
-            session.set_model(name);
-            play(&session, player.as_mut().unwrap(), 2048);
-            session.tidy();
-        }
-        play(&session, player.as_mut().unwrap(), 3 * latency_frames);
-        session.tidy();
-        assert_eq!(session.lock_engine().retiring.len(), 0);
-        let current = session.report().stream.clone().unwrap();
-        assert!(Arc::ptr_eq(player.as_ref().unwrap().status(), &current));
-    }
-
-    #[test]
-    fn a_switch_that_has_not_ended_ends_at_the_next_activation() {
-        for fetched in [false, true] {
-            let (session, mut player, _) = without_model();
-            session.set_model("nor this one");
-            if fetched {
-                play(&session, player.as_mut().unwrap(), 1024);
-            }
-            session.activate(SETUP, &mut player).unwrap();
-            let current = session.report().stream.clone().unwrap();
-            let player = player.as_mut().unwrap();
-            assert!(Arc::ptr_eq(player.status(), &current) && !player.is_switching());
-            assert_eq!(session.lock_engine().retiring.len(), 0);
-            assert!(!play(&session, player, 1024));
-        }
-    }
-
-    #[test]
-    fn a_rate_out_of_range_leaves_a_session_that_can_be_activated() {
-        let (session, mut endpoint, latency_frames) = without_model();
-        let wrong = HostSetup { sample_rate_hz: 1.0, ..SETUP };
-        assert!(session.activate(wrong, &mut endpoint).is_err());
-        assert_eq!(session.activate(SETUP, &mut endpoint).unwrap(), latency_frames);
-        play(&session, endpoint.as_mut().unwrap(), 1024);
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;
