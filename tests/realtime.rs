@@ -9,10 +9,10 @@ mod common;
 use std::sync::Arc;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, violation_count};
-use common::{block_lengths, config, noise, stream};
+use common::{block_lengths, config, noise, spawn};
 use soloist::inference::Identity;
 use soloist::model::{Instrument, ModelCard};
-use soloist::streaming::{Controls, MixMode, StemControl, StemOutputs};
+use soloist::streaming::{Capture, Controls, HostPlace, MixMode, StemControl, StemOutputs, split};
 
 #[global_allocator]
 static ALLOCATOR: AllocDisabler = AllocDisabler;
@@ -26,7 +26,12 @@ fn the_audio_callback_never_allocates_and_the_detector_would_tell() {
 
     let card = Arc::new(ModelCard::builtin());
     let estimator = Box::new(Identity::new(&card, Instrument::Vocals));
-    let (mut audio, worker) = stream(&config(&card, 48_000.0, 2), estimator);
+    let (mut audio, mut work) = split(&config(&card, 48_000.0, 2)).unwrap();
+    let capture = Arc::new(Capture::default());
+    capture.set_length(Some(2.0));
+    work.capture_into(&capture, &card);
+    let _watch = audio.status().scope().watch();
+    let worker = spawn(work, estimator);
     let input = noise(2, 48_000 * 5);
     let mut left = input[0].clone();
     let mut right = input[1].clone();
@@ -54,6 +59,11 @@ fn the_audio_callback_never_allocates_and_the_detector_would_tell() {
             if index % 97 == 96 {
                 audio.reset(&controls);
             }
+            audio.tell_place(match index % 5 {
+                0 => HostPlace::Unknown,
+                1 => HostPlace::Stopped,
+                _ => HostPlace::At(index as i64 * 10_000),
+            });
             if index % 2 == 0 {
                 audio.process(&mut [left, right], &controls);
                 return;

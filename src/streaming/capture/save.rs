@@ -289,3 +289,7 @@ fn file_name(name: &str) -> String {
     let plain = plain.trim().trim_start_matches('.').trim();
     if plain.is_empty() { "Soloist".to_owned() } else { plain.to_owned() }
 }
+
+#[cfg(test)]
+#[path = "save_tests.rs"]
+mod tests;
