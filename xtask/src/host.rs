@@ -262,6 +262,13 @@ pub trait HeadlessHost {
     /// When the plugin refuses the bytes.
     fn load_state(&mut self, state: &[u8]) -> Result<()>;
 
+    /// Stops processing, restores a state and starts again, without a deactivation: as hosts do
+    /// that load a preset while nothing is played.
+    ///
+    /// # Errors
+    /// When the plugin is not active, or refuses one of these.
+    fn load_state_while_active(&mut self, state: &[u8]) -> Result<()>;
+
     /// What the plugin has asked for so far.
     fn calls(&self) -> HostCalls;
 }

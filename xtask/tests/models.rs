@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{NULL_DBFS, delayed, excerpt, load, rate_hz, residual_dbfs, turn};
+use common::{NULL_DBFS, delayed, excerpt, load, rate_hz, residual_dbfs, turn, with_model};
 use soloist::files::Audio;
 use soloist::model::ModelCard;
 use soloist::streaming::{LatencyMode, latency_frames};
@@ -16,18 +16,6 @@ use xtask::paths::workspace_root;
 use xtask::resample::resample;
 
 const PLAN: BlockPlan = BlockPlan::Fixed(512);
-
-/// A saved state of the plugin in which another model is chosen.
-fn with_model(state: &[u8], model: &str) -> Vec<u8> {
-    const STUDIO: &str = r#""model":"\"studio\"""#;
-    // The CLAP wrapper writes the length before the text.
-    let has_length = state.len() > 8 && state[..8] == (state.len() as u64 - 8).to_le_bytes();
-    let text = String::from_utf8(state[if has_length { 8 } else { 0 }..].to_vec()).unwrap();
-    assert!(text.contains(STUDIO), "no model in {text}");
-    let changed = text.replace(STUDIO, &STUDIO.replace("studio", model));
-    let length = (changed.len() as u64).to_le_bytes();
-    [if has_length { &length[..] } else { &[] }, changed.as_bytes()].concat()
-}
 
 /// What the plugin plays of `mix`, its tail included, and the latency that it reports.
 fn played(format: Format, model: &str, mode: &str, mix: &Audio) -> (Planar, usize) {

@@ -393,6 +393,17 @@ impl HeadlessHost for ClapHost {
         Ok(())
     }
 
+    fn load_state_while_active(&mut self, state: &[u8]) -> Result<()> {
+        let active = self.active.take().context("the plugin is not active")?;
+        let stopped = active.processor.stop_processing();
+        let outcome = self.load_state(state);
+        let processor = stopped
+            .start_processing()
+            .map_err(|_| anyhow!("the CLAP plugin refused to start processing"))?;
+        self.active = Some(Active { processor, ..active });
+        outcome
+    }
+
     fn calls(&self) -> HostCalls {
         self.log.calls()
     }

@@ -310,6 +310,15 @@ impl HeadlessHost for Vst3Host {
         check("setComponentState", result)
     }
 
+    fn load_state_while_active(&mut self, state: &[u8]) -> Result<()> {
+        self.active.as_ref().context("the plugin is not active")?;
+        // SAFETY: plain calls on a live object that is active.
+        check("setProcessing", unsafe { self.processor.setProcessing(0) })?;
+        self.load_state(state)?;
+        // SAFETY: as above.
+        check("setProcessing", unsafe { self.processor.setProcessing(1) })
+    }
+
     fn calls(&self) -> HostCalls {
         HostCalls {
             restart_requests: self.application.restart_requests.load(Ordering::SeqCst),

@@ -89,6 +89,18 @@ pub fn play_stems(
     (main, stems)
 }
 
+/// A saved state of the plugin in which another model is chosen.
+pub fn with_model(state: &[u8], model: &str) -> Vec<u8> {
+    const STUDIO: &str = r#""model":"\"studio\"""#;
+    // The CLAP wrapper writes the length before the text.
+    let has_length = state.len() > 8 && state[..8] == (state.len() as u64 - 8).to_le_bytes();
+    let text = String::from_utf8(state[if has_length { 8 } else { 0 }..].to_vec()).unwrap();
+    assert!(text.contains(STUDIO), "no model in {text}");
+    let changed = text.replace(STUDIO, &STUDIO.replace("studio", model));
+    let length = (changed.len() as u64).to_le_bytes();
+    [if has_length { &length[..] } else { &[] }, changed.as_bytes()].concat()
+}
+
 /// The first seconds of the demo mix.
 pub fn excerpt(duration_s: f64) -> Audio {
     static MIX: OnceLock<Audio> = OnceLock::new();
