@@ -132,15 +132,18 @@ impl Blocks {
         }
         // All events belong to the first part, in which late ones come at its end.
         let host_events = if part.start == 0 { block.in_events } else { null() };
+        let mended;
         // SAFETY: as above.
         let in_events = match unsafe { host_events.as_ref() } {
-            None => None,
+            None => null(),
+            // The list itself: hosts may find what is theirs by its address.
             // SAFETY: as above.
-            Some(list) if unsafe { are_in_order(list, num_frames) } => Some(*list),
+            Some(list) if unsafe { are_in_order(list, num_frames) } => host_events,
             Some(list) => {
                 // SAFETY: as above.
                 unsafe { self.events.copy(list, num_frames) };
-                Some(self.events.list())
+                mended = self.events.list();
+                &raw const mended
             }
         };
         let whole = clap_process {
@@ -149,7 +152,7 @@ impl Blocks {
             audio_outputs: self.output_table.as_mut_ptr(),
             audio_inputs_count: self.input_table.len() as u32,
             audio_outputs_count: self.output_table.len() as u32,
-            in_events: in_events.as_ref().map_or(null(), std::ptr::from_ref),
+            in_events,
             steady_time: match block.steady_time {
                 time if time < 0 => time,
                 time => time + part.start as i64,

@@ -62,7 +62,14 @@ unsafe extern "C" fn host_extension(_host: *const clap_host, id: *const c_char) 
 
 type Events = Vec<clap_event_param_value>;
 
+thread_local! {
+    /// The list of the running `process()`. Hosts find what is theirs by the address of a list: a
+    /// copy of it is none of theirs.
+    static LIST: Cell<*const clap_input_events> = const { Cell::new(null()) };
+}
+
 unsafe extern "C" fn num_events(events: *const clap_input_events) -> u32 {
+    assert!(std::ptr::eq(events, LIST.get()), "a copy of the host's list of events");
     // SAFETY: `ctx` points to the events of the running `process()`.
     unsafe { (*(*events).ctx.cast::<Events>()).len() as u32 }
 }
@@ -71,6 +78,7 @@ unsafe extern "C" fn event_at(
     events: *const clap_input_events,
     index: u32,
 ) -> *const clap_event_header {
+    assert!(std::ptr::eq(events, LIST.get()), "a copy of the host's list of events");
     // SAFETY: as above.
     let events = unsafe { &*(*events).ctx.cast::<Events>() };
     events.get(index as usize).map_or(null(), |event| &raw const event.header)
@@ -237,6 +245,7 @@ impl Host {
             size: Some(num_events),
             get: Some(event_at),
         };
+        LIST.set(&raw const in_events);
         let out_events = clap_output_events { ctx: null_mut(), try_push: Some(drop_event) };
         let process = clap_process {
             steady_time: -1,
