@@ -1,0 +1,171 @@
+//! The last minutes of all stems, and how they become files.
+
+use egui::{Button, Rect, RichText, TextEdit, Ui};
+use soloist::model::Instrument;
+
+use super::{heading, outcome, panel, path_of, weak};
+use crate::action::{Action, CaptureAction};
+use crate::draw::Draw;
+use crate::theme;
+use crate::widgets::{Look, button, put, segmented, width_of};
+use crate::words::{bytes, capital, clock};
+
+/// Lengths to choose from, in seconds.
+const LENGTHS: [(Option<f64>, &str, &str); 5] = [
+    (None, "Off", "Keeps nothing and needs no memory"),
+    (Some(60.0), "1 min", "Keeps the last minute"),
+    (Some(180.0), "3 min", "Keeps the last three minutes"),
+    (Some(300.0), "5 min", "Keeps the last five minutes"),
+    (Some(600.0), "10 min", "Keeps the last ten minutes"),
+];
+
+/// Draws the panel.
+pub(crate) fn capture(ui: &mut Ui, d: &mut Draw<'_>, rect: Rect) {
+    panel(ui, d, rect, |ui, d| {
+        heading(ui, "Capture");
+        weak(
+            ui,
+            d,
+            "Keeps the last minutes of all stems and of the mix, so that what went by can be saved.",
+        );
+        length(ui, d);
+        memory(ui, d);
+        ui.add_space(2.0);
+        heading(ui, "Save");
+        choices(ui, d);
+        place(ui, d);
+        save(ui, d);
+        result(ui, d);
+    });
+}
+
+fn length(ui: &mut Ui, d: &mut Draw<'_>) {
+    let set = d.view.capture.length_s;
+    let same = |length: Option<f64>| match (length, set) {
+        (Some(a), Some(b)) => (a - b).abs() < 0.5,
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    // A length that is none of these was set elsewhere: no button is in.
+    let chosen = LENGTHS.iter().position(|(length, ..)| same(*length)).unwrap_or(usize::MAX);
+    let choices = LENGTHS.map(|(_, name, hint)| (name, hint));
+    let size = egui::vec2(ui.available_width().min(420.0), 32.0);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::HOVER);
+    if let Some(index) = segmented(ui, d, rect, chosen, &choices, 13.5) {
+        d.out.push(Action::Capture(CaptureAction::SetLength(LENGTHS[index].0)));
+    }
+}
+
+fn memory(ui: &mut Ui, d: &Draw<'_>) {
+    let capture = &d.view.capture;
+    let Some(length_s) = capture.length_s else {
+        if capture.bytes_per_second > 0.0 {
+            let minute = bytes(60.0 * capture.bytes_per_second);
+            weak(ui, d, format!("A minute takes {minute} of memory."));
+        }
+        return;
+    };
+    let share = (capture.held_s / length_s).clamp(0.0, 1.0) as f32;
+    let size = egui::vec2(ui.available_width().min(420.0), 8.0);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::HOVER);
+    ui.painter().rect_filled(rect, 4.0, d.colours.raised);
+    let filled = rect.with_max_x(egui::lerp(rect.x_range(), share));
+    ui.painter().rect_filled(filled, 4.0, d.colours.accent);
+    let most = bytes(length_s * capture.bytes_per_second);
+    let words = format!(
+        "{} of {} held, {} of memory (at most {most})",
+        clock(capture.held_s),
+        clock(length_s),
+        bytes(capture.bytes as f64),
+    );
+    weak(ui, d, words);
+}
+
+fn choices(ui: &mut Ui, d: &mut Draw<'_>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
+        for (index, instrument) in Instrument::ALL.into_iter().enumerate() {
+            let is_there = d.view.has(instrument);
+            let is_chosen = is_there && d.state.capture.stems.contains(&index);
+            let look = Look::of(is_chosen).colours(theme::stem_colour(instrument), theme::ON_STEM);
+            let name = capital(instrument.name());
+            ui.add_enabled_ui(is_there, |ui| {
+                let hint = "The model does not give this one";
+                if part(ui, d, &name, look).on_disabled_hover_text(hint).clicked()
+                    && !d.state.capture.stems.remove(&index)
+                {
+                    d.state.capture.stems.insert(index);
+                }
+            });
+        }
+        let look = Look::of(d.state.capture.mix);
+        if part(ui, d, "Mix", look).clicked() {
+            d.state.capture.mix = !d.state.capture.mix;
+        }
+    });
+}
+
+/// A button that stays in, as wide as its text.
+fn part(ui: &mut Ui, d: &mut Draw<'_>, name: &str, look: Look) -> egui::Response {
+    let width = width_of(ui.painter(), name, theme::strong(look.size)) + 22.0;
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, 28.0), egui::Sense::HOVER);
+    button(ui, d, rect, (name, &format!("Save {name}")), look)
+}
+
+fn place(ui: &mut Ui, d: &mut Draw<'_>) {
+    let default = &d.view.capture.default_folder;
+    let folder = d.state.capture.folder.get_or_insert_with(|| default.clone());
+    let name = &mut d.state.capture.name;
+    let weak = d.colours.weak;
+    for (label, text, words) in
+        [("Folder", folder, "Capture folder"), ("Name", name, "Capture name")]
+    {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(50.0, 28.0), egui::Sense::HOVER);
+            put(ui.painter(), rect, egui::Align2::LEFT_CENTER, label, theme::plain(13.0), weak);
+            let width = ui.available_width().min(420.0 - 58.0);
+            ui.add(TextEdit::singleline(text).desired_width(width)).accessible_name(words);
+        });
+    }
+}
+
+fn save(ui: &mut Ui, d: &mut Draw<'_>) {
+    let stems = d.state.capture.instruments(d.view);
+    let mix = d.state.capture.mix;
+    let folder = d.state.capture.folder.as_deref().and_then(path_of);
+    let has_parts = mix || !stems.is_empty();
+    let capture = &d.view.capture;
+    let is_ready = has_parts && capture.held_s > 0.0 && capture.busy.is_none() && folder.is_some();
+    ui.horizontal(|ui| {
+        let text = RichText::new("Save WAV files").font(theme::strong(14.0));
+        let button = Button::new(text).min_size(egui::vec2(140.0, 32.0));
+        let response = ui.add_enabled(is_ready, button).on_disabled_hover_text(match () {
+            () if capture.held_s <= 0.0 => "Nothing is held yet: switch the capture on and play",
+            () if !has_parts => "Choose what to save",
+            () => "Name a folder",
+        });
+        if response.clicked()
+            && let Some(folder) = folder
+        {
+            let name = d.state.capture.name.clone();
+            d.out.push(Action::Capture(CaptureAction::Save { stems, mix, folder, name }));
+        }
+        weak(ui, d, "32-bit float, aligned to the project's timeline");
+    });
+}
+
+fn result(ui: &mut Ui, d: &mut Draw<'_>) {
+    let capture = &d.view.capture;
+    outcome(ui, d, capture.busy.as_deref(), capture.message.as_ref());
+    for path in &capture.saved {
+        ui.horizontal(|ui| {
+            let copy = ui.button(RichText::new("Copy path").size(13.0)).on_hover_text(path);
+            if copy.accessible_name(format!("Copy {path}")).clicked() {
+                ui.ctx().copy_text(path.clone());
+            }
+            let name = std::path::Path::new(path).file_name();
+            let name =
+                name.map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+            ui.add(egui::Label::new(RichText::new(name).size(13.0)).truncate());
+        });
+    }
+}
