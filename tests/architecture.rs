@@ -102,6 +102,15 @@ fn the_library_holds_no_unsafe_code() {
     assert_eq!(offenders("src", |code| code.contains("unsafe ")), [""; 0]);
 }
 
+/// The editor's looks are drawn from plain data: no host, no engine, no thread, no file.
+#[test]
+fn the_editor_draws_from_plain_data() {
+    let foreign = ["nice_plug", "baseview", "std::thread", "std::fs", "Mutex", "inference"];
+    let names = |code: &str| foreign.iter().any(|name| code.contains(name));
+    assert_eq!(offenders("editor/src", names), [""; 0]);
+    assert_eq!(offenders("editor/src", |code| code.contains("unsafe ")), [""; 0]);
+}
+
 #[test]
 fn the_plugin_is_a_cdylib_alone() {
     let manifest = std::fs::read_to_string(root().join("plugin/Cargo.toml")).unwrap();
@@ -130,6 +139,7 @@ fn the_audio_callback_names_no_lock() {
     // Files that name one, and what the callback calls in them.
     let calls: [(&str, &[&str]); 14] = [
         ("plugin/src/choices.rs", &[]),
+        ("plugin/src/editor/jobs.rs", &[]),
         ("plugin/src/editor/mod.rs", &[]),
         ("plugin/src/handoff.rs", &["exchange"]),
         ("plugin/src/params.rs", &["controls", "latency_mode", "waits_for_results"]),

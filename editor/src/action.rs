@@ -68,6 +68,8 @@ pub enum Action {
 pub enum ModelAction {
     /// Play this one.
     Choose(String),
+    /// This one is likely to be chosen next.
+    Prefetch(String),
     /// Search this folder of models, too, from now on.
     AddFolder(PathBuf),
     /// Copy this model's folder into the user's own models.

@@ -6,7 +6,7 @@ use crate::draw::Draw;
 use crate::state::Tab;
 use crate::theme;
 use crate::trouble::Severity;
-use crate::widgets::{ROUND, focus_ring, put, put_wrapped, take_focus};
+use crate::widgets::{ROUND, focus_ring, put, put_wrapped, take_focus, width_of};
 
 /// A title and two lines.
 const HEIGHT: f32 = 64.0;
@@ -24,7 +24,7 @@ pub(crate) fn banner(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
         Severity::Warning => d.colours.warning,
         Severity::Error => d.colours.error,
     };
-    let response = ui.interact(rect, Id::unique("trouble"), Sense::CLICK);
+    let response = ui.interact(rect, Id::unique("trouble"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words.title));
     take_focus(&response);
     let painter = ui.painter();
@@ -33,11 +33,15 @@ pub(crate) fn banner(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     sign(ui, pos2(rect.left() + 26.0, rect.center().y), colour, d);
     let more = d.view.health.troubles.len() - 1;
     let right = if more > 0 { 76.0 } else { 12.0 };
-    let text = Rect::from_min_max(
+    let mut text = Rect::from_min_max(
         pos2(rect.left() + 50.0, rect.top() + 7.0),
         pos2(rect.right() - right, rect.bottom() - 5.0),
     );
-    let title = put(painter, text, Align2::LEFT_TOP, &words.title, theme::strong(14.5), d.colours.text);
+    if width_of(painter, &words.remedy, theme::plain(12.5)) < text.width() {
+        text = text.translate(vec2(0.0, 8.0));
+    }
+    let title =
+        put(painter, text, Align2::LEFT_TOP, &words.title, theme::strong(14.5), d.colours.text);
     let below = text.with_min_y(title.bottom() + 2.0);
     put_wrapped(painter, below, &words.remedy, theme::plain(12.5), d.colours.weak);
     if more > 0 {

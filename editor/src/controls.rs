@@ -39,7 +39,7 @@ pub(crate) fn controls(ui: &mut Ui, d: &mut Draw<'_>, rect: Rect, row: f32, gap:
         MixMode::Remix => 2,
     };
     let size = (0.066 * rect.width()).clamp(13.5, 16.0);
-    if let Some(index) = segmented(ui, d, modes, chosen, &MODES, size) {
+    if let Some(index) = segmented(ui, d, modes, ("", chosen), &MODES, size) {
         d.out.push(Action::Choose(Param::Mode, index));
     }
     let panel = rest.with_min_y(rest.top() + gap);
@@ -100,7 +100,7 @@ fn labelled(
 ) {
     let (label, row) = rect.split_top_bottom_at_y(rect.top() + 18.0);
     put(ui.painter(), label, Align2::LEFT_TOP, name, theme::plain(13.0), d.colours.weak);
-    if let Some(index) = segmented(ui, d, row, chosen, choices, 13.0) {
+    if let Some(index) = segmented(ui, d, row, (name, chosen), choices, 13.0) {
         d.out.push(Action::Choose(param, index));
     }
 }

@@ -7,7 +7,7 @@ use crate::draw::Draw;
 use crate::presets::PRESETS;
 use crate::state::Tab;
 use crate::theme;
-use crate::widgets::{Look, ROUND, button, fill, focus_ring, put, segmented, take_focus};
+use crate::widgets::{Look, ROUND, button, fill, focus_ring, outline, put, segmented, take_focus};
 
 const TABS: [(Tab, &str, &str); 4] = [
     (Tab::Sound, "Sound", "The sound as a picture; in Remix, the mixer"),
@@ -31,7 +31,7 @@ pub(crate) fn header(ui: &mut Ui, d: &mut Draw<'_>, rect: Rect) {
     let tabs = Rect::from_min_max(pos2(left, rect.top()), pos2(tabs_right, rect.bottom()));
     let chosen = TABS.iter().position(|(tab, ..)| *tab == d.state.tab).unwrap_or(0);
     let choices = TABS.map(|(_, name, hint)| (name, hint));
-    if let Some(index) = segmented(ui, d, tabs, chosen, &choices, 13.5) {
+    if let Some(index) = segmented(ui, d, tabs, ("", chosen), &choices, 13.5) {
         d.state.tab = TABS[index].0;
     }
     let mut right = rect.right();
@@ -71,12 +71,13 @@ fn show_dry(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
 
 /// A disc, half of it dark.
 fn show_theme(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
-    let response = ui.interact(rect, Id::unique("theme"), Sense::CLICK);
+    let response = ui.interact(rect, Id::unique("theme"), Sense::click());
     let name = format!("Theme: {}", d.view.theme.name());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     take_focus(&response);
     let painter = ui.painter();
     painter.rect_filled(rect, ROUND, fill(ui, d, &response));
+    outline(painter, d, rect);
     let (centre, radius) = (rect.center(), 8.0);
     painter.circle_stroke(centre, radius, egui::Stroke::new(1.5, d.colours.text));
     let half = (0..=24).map(|step| {

@@ -26,7 +26,7 @@ fn one(ui: &Ui, d: &mut Draw<'_>, rect: Rect, index: usize, instrument: Instrume
     let name = capital(instrument.name());
     let is_chosen = d.view.instrument == instrument;
     let is_there = d.view.has(instrument);
-    let response = ui.interact(rect, Id::unique(("instrument", index)), Sense::CLICK);
+    let response = ui.interact(rect, Id::unique(("instrument", index)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, &name));
     take_focus(&response);
 

@@ -45,8 +45,10 @@ pub struct EditorState {
     pub(crate) uses_keys: bool,
     pub(crate) peaks: [f32; NUM_STEMS],
     pub(crate) folder_text: String,
+    /// The model that was asked for ahead of its choice.
+    pub(crate) prefetched: String,
     pub(crate) capture: CaptureChoice,
-    /// A file is held over the window.
+    /// The theme that egui's own widgets have.
     pub(crate) styled: Option<crate::theme::Theme>,
 }
 
@@ -83,6 +85,7 @@ impl Default for EditorState {
             uses_keys: false,
             peaks: [0.0; NUM_STEMS],
             folder_text: String::new(),
+            prefetched: String::new(),
             capture: CaptureChoice::default(),
             styled: None,
         }

@@ -12,7 +12,7 @@ use crate::words::count;
 /// Draws the row; a click shows the whole.
 pub(crate) fn status(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     let health = &d.view.health;
-    let response = ui.interact(rect, Id::unique("status"), Sense::CLICK);
+    let response = ui.interact(rect, Id::unique("status"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Engine status"));
     take_focus(&response);
     let painter = ui.painter();

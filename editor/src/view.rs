@@ -103,6 +103,8 @@ pub struct Health {
     pub queued_s: f64,
     /// Bytes of the network's file.
     pub model_bytes: Option<u64>,
+    /// Whether the workers run above ordinary threads; `None` before the first runs.
+    pub is_raised: Option<bool>,
     /// Folders in which resources were found.
     pub resource_dirs: Vec<String>,
     /// What is wrong, the worst first.

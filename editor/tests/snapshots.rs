@@ -15,7 +15,7 @@ use soloist::streaming::MixMode;
 use soloist_editor::{CaptureView, Clock, Engine, Health, Message, Tab, Theme, View};
 
 const SMALL: Shape = Shape { width: 640.0, height: 440.0, scale: 1.0 };
-const LARGE: Shape = Shape { width: 1600.0, height: 1000.0, scale: 1.0 };
+const LARGE: Shape = Shape { width: 1360.0, height: 850.0, scale: 1.0 };
 const DOUBLE: Shape = Shape { width: 640.0, height: 440.0, scale: 2.0 };
 
 fn check(results: &mut SnapshotResults, name: &str, view: View, tab: Tab, shape: Shape) {
@@ -60,7 +60,8 @@ fn every_panel_at_three_sizes_and_at_twice_the_scale() {
     for (name, shape) in [("small", SMALL), ("large", LARGE), ("double", DOUBLE)] {
         check(&mut results, &format!("remix-{name}"), states::solo(), Tab::Sound, shape);
     }
-    for (name, tab) in [("models", Tab::Models), ("capture", Tab::Capture), ("health", Tab::Health)] {
+    for (name, tab) in [("models", Tab::Models), ("capture", Tab::Capture), ("health", Tab::Health)]
+    {
         check(&mut results, &format!("{name}-small"), states::captured(), tab, SMALL);
     }
 }

@@ -8,11 +8,14 @@ use soloist::model::ModelCard;
 use soloist::model::catalogue::with_causes;
 use soloist::streaming::{
     AudioEndpoint, Capture, LatencyMode, StreamConfig, StreamError, StreamState, StreamStatus,
-    Worker, WorkerEndpoint, split,
+    Worker, WorkerEndpoint, run_seconds, split,
 };
 
 use crate::report::Report;
-use crate::selection::Selection;
+use crate::selection::{Fault, Selection};
+
+/// Where networks are asked to run.
+pub const ASKED: Provider = Provider::Cpu;
 
 /// What the host fixes at activation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +66,10 @@ impl Active {
             latency_frames: self.latency_frames,
             problem: self.problem.clone(),
             stream: Some(Arc::clone(&self.status)),
+            fault: selection.fault,
+            asked: Some(ASKED),
+            num_channels: self.setup.num_channels,
+            run_s: run_seconds(&selection.card, self.setup.mode),
             ..Report::default()
         }
     }
@@ -91,6 +98,7 @@ impl Prepared {
         let (audio, mut work) = match split(&setup.stream_of(&selection.card)) {
             Err(StreamError::Model(error)) => {
                 selection.runtime = Err(with_causes(&error));
+                selection.fault = Some(Fault::ModelBroken);
                 split(&setup.stream_of(&Arc::new(ModelCard::builtin())))?
             }
             outcome => outcome?,
@@ -135,7 +143,7 @@ fn start_worker(selection: &Selection, work: WorkerEndpoint) -> Result<Worker, S
     let runtime = selection.runtime.clone()?;
     let card = Arc::clone(&selection.card);
     let open = move || {
-        inference::open(&card, &runtime, Provider::Cpu).inspect_err(|error| {
+        inference::open(&card, &runtime, ASKED).inspect_err(|error| {
             nice_warn!("Soloist plays the delayed mix: {}", with_causes(error));
         })
     };
@@ -163,7 +171,6 @@ mod tests {
         let report = active.report("no such model");
         assert_eq!(report.model_version, None);
         assert!(report.problems()[0].contains("no such model"), "{:?}", report.problems());
-        assert_eq!(report.engine_words(), "not running");
     }
 
     #[test]

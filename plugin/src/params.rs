@@ -10,6 +10,7 @@ use nice_plug::prelude::*;
 use soloist::model::Instrument;
 use soloist::streaming::{Controls, LatePolicy, LatencyMode, MixMode, StemControl};
 use soloist::units::gain_from_db;
+use soloist_editor::{MIN_SIZE, Theme};
 
 use crate::choices::{InstrumentChoice, LateChoice, LatencyChoice, ModeChoice, ModelChoice};
 use crate::text;
@@ -28,7 +29,7 @@ const STEM_GAIN_SKEW: f32 = 0.25;
 const UNITY_TOLERANCE: f32 = 1e-5;
 
 /// Size of a new editor in logical pixels, width and height.
-pub const EDITOR_SIZE: (u32, u32) = (460, 560);
+pub const EDITOR_SIZE: (u32, u32) = (960, 640);
 
 /// All that a session saves of an instance.
 #[derive(Params)]
@@ -78,6 +79,9 @@ pub struct SoloistParams {
     /// Editor size.
     #[persist = "editor-size"]
     pub editor_size: EditorSize,
+    /// Whether the editor is dark or light.
+    #[persist = "editor-theme"]
+    pub editor_theme: EditorTheme,
 
     /// The delayed input is heard for comparison while this is set, as in bypass. No parameter: hosts
     /// neither see nor save it.
@@ -157,6 +161,7 @@ impl Default for SoloistParams {
             other: StemParams::new("Other"),
             model: ModelChoice::default(),
             editor_size: EditorSize::default(),
+            editor_theme: EditorTheme::default(),
             dry_latch: AtomicBool::new(false),
         }
     }
@@ -209,7 +214,7 @@ impl EditorSize {
     /// Width and height, held within what a screen can show: a saved state may say anything.
     pub fn get(&self) -> (u32, u32) {
         let (width, height) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (width.clamp(320, 4096), height.clamp(320, 4096))
+        (width.clamp(MIN_SIZE.x as u32, 8192), height.clamp(MIN_SIZE.y as u32, 8192))
     }
 
     /// Remembers a size.
@@ -228,6 +233,35 @@ impl PersistentField<'_, (u32, u32)> for EditorSize {
         F: Fn(&(u32, u32)) -> R,
     {
         f(&self.get())
+    }
+}
+
+/// The editor's theme, by name.
+#[derive(Default)]
+pub struct EditorTheme(AtomicBool);
+
+impl EditorTheme {
+    /// The theme; one that a saved state names and nobody knows is the default.
+    pub fn get(&self) -> Theme {
+        if self.0.load(Ordering::Relaxed) { Theme::Light } else { Theme::Dark }
+    }
+
+    /// Remembers a theme.
+    pub fn store(&self, theme: Theme) {
+        self.0.store(theme == Theme::Light, Ordering::Relaxed);
+    }
+}
+
+impl PersistentField<'_, String> for EditorTheme {
+    fn set(&self, name: String) {
+        self.store(Theme::from_name(&name));
+    }
+
+    fn map<F, R>(&self, f: F) -> R
+    where
+        F: Fn(&String) -> R,
+    {
+        f(&self.get().name().to_owned())
     }
 }
 
@@ -318,11 +352,13 @@ mod tests {
         let params = SoloistParams::default();
         params.model.choose("mel-unet");
         params.editor_size.store(900, 700);
+        params.editor_theme.store(Theme::Light);
         let saved = params.serialize_fields();
 
         let restored = SoloistParams::default();
         restored.deserialize_fields(&saved);
         assert_eq!(restored.model.name(), "mel-unet");
         assert_eq!(restored.editor_size.get(), (900, 700));
+        assert_eq!(restored.editor_theme.get(), Theme::Light);
     }
 }

@@ -9,7 +9,7 @@ use soloist::streaming::{Controls, LatencyMode, Player, StemOutputs};
 
 use crate::active::HostSetup;
 use crate::declick::Declick;
-use crate::editor::SoloistEditor;
+use crate::editor::{EditorLinks, SoloistEditor};
 use crate::host_link::HostLink;
 use crate::kind::Kind;
 use crate::params::SoloistParams;
@@ -83,9 +83,12 @@ impl<K: Kind> Plugin for Instance<K> {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        let session = Arc::clone(&self.session);
-        let reports = Arc::new(move || session.report());
-        Some(SoloistEditor::new(K::NAME, Arc::clone(&self.params), reports))
+        let (of_reports, of_prefetch) = (Arc::clone(&self.session), Arc::clone(&self.session));
+        let links = EditorLinks {
+            reports: Arc::new(move || of_reports.report()),
+            prefetch: Arc::new(move |name| of_prefetch.prefetch(name)),
+        };
+        Some(SoloistEditor::new(K::NAME, Arc::clone(&self.params), links))
     }
 
     fn filter_state(state: &mut PluginState) {

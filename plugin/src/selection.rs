@@ -4,7 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use soloist::model::catalogue::with_causes;
-use soloist::model::{Catalogue, InstalledModel, ModelCard, resources};
+use soloist::model::{Catalogue, CatalogueError, InstalledModel, ModelCard, resources};
+
+/// Why a selection cannot run, as far as it matters for what the user can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// No model of that name is installed.
+    ModelMissing,
+    /// The model's card cannot be used, or the engine does not run models of its kind.
+    ModelBroken,
+    /// The onnxruntime library is not there.
+    LibraryMissing,
+}
 
 /// What a look at the disk found for one model name.
 pub struct Selection {
@@ -14,6 +25,8 @@ pub struct Selection {
     pub is_own_card: bool,
     /// The onnxruntime library, or why the model cannot run.
     pub runtime: Result<PathBuf, String>,
+    /// What kind of obstacle `runtime` tells of, where it does.
+    pub fault: Option<Fault>,
     /// Names of the models that are installed.
     pub installed: Vec<String>,
     /// Folders that hold resources.
@@ -27,15 +40,22 @@ impl Selection {
         let catalogue = Catalogue::scan(&resources::model_dirs(&resource_dirs));
         let found = catalogue.find(model).map(Arc::clone);
         let is_own_card = found.is_ok();
-        let (card, runtime) = match found {
+        let (card, runtime, fault) = match found {
             Ok(card) => {
                 let runtime = resources::runtime_library(&resource_dirs);
-                (card, runtime.map_err(|error| with_causes(&error)))
+                let fault = runtime.is_err().then_some(Fault::LibraryMissing);
+                (card, runtime.map_err(|error| with_causes(&error)), fault)
             }
-            Err(error) => (Arc::new(ModelCard::builtin()), Err(with_causes(&error))),
+            Err(error) => {
+                let fault = match &error {
+                    CatalogueError::NotFound { .. } => Fault::ModelMissing,
+                    CatalogueError::Broken { .. } => Fault::ModelBroken,
+                };
+                (Arc::new(ModelCard::builtin()), Err(with_causes(&error)), Some(fault))
+            }
         };
         let installed = installed_names(&catalogue);
-        Self { card, is_own_card, runtime, installed, resource_dirs }
+        Self { card, is_own_card, runtime, fault, installed, resource_dirs }
     }
 
     /// Whether both would run the same network.
@@ -58,7 +78,7 @@ fn installed_names(catalogue: &Catalogue) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Selection;
+    use super::{Fault, Selection};
 
     #[test]
     fn an_unknown_model_gives_the_built_in_card_and_words() {
@@ -66,6 +86,7 @@ mod tests {
         assert!(!selection.is_own_card);
         let words = selection.runtime.as_ref().unwrap_err();
         assert!(words.contains("no such model"), "{words}");
+        assert_eq!(selection.fault, Some(Fault::ModelMissing));
         assert!(selection.runs_like(&Selection::look_up("no such model", None)));
         assert!(!selection.runs_like(&Selection::look_up("another", None)));
     }

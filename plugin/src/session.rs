@@ -192,7 +192,6 @@ impl Session {
     /// Opens a model that is likely to be chosen next, off this thread, so that the change is quick;
     /// nothing happens for one that cannot run. Reads files: not for the audio thread, nor for one
     /// that draws.
-    #[allow(dead_code)] // The model chooser is about to call it.
     pub fn prefetch(&self, name: &str) {
         let selection = Selection::look_up(name, self.own_path.as_deref());
         if let Ok(runtime) = &selection.runtime {

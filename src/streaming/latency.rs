@@ -108,6 +108,12 @@ pub fn latency_frames(card: &ModelCard, sample_rate_hz: f64, mode: LatencyMode) 
     delay + compute.ceil() as usize + fade_frames(sample_rate_hz)
 }
 
+/// Seconds of sound that a run of the network of `card` sees at most in `mode`.
+#[must_use]
+pub fn run_seconds(card: &ModelCard, mode: LatencyMode) -> f64 {
+    Schedule::new(card, mode).window as f64 * card.window_seconds() / card.window.frames as f64
+}
+
 /// The part of the latency that no faster computer removes.
 pub(crate) fn algorithmic_delay_frames(
     card: &ModelCard,

@@ -35,7 +35,7 @@ pub use analysis::UnsupportedModel;
 pub use band_analysis::recording_features;
 pub use capture::{Capture, CaptureError, CapturePart, SegmentFacts, Take};
 pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, split};
-pub use latency::{LatencyMode, latency_frames};
+pub use latency::{LatencyMode, latency_frames, run_seconds};
 pub use mixer::{Controls, LatePolicy, MixMode, StemControl};
 pub use priority::{WorkerPriority, worker_priority};
 pub use scope::{Scope, ScopeColumn, ScopeWatch};

@@ -49,8 +49,8 @@ fn length(ui: &mut Ui, d: &mut Draw<'_>) {
     let chosen = LENGTHS.iter().position(|(length, ..)| same(*length)).unwrap_or(usize::MAX);
     let choices = LENGTHS.map(|(_, name, hint)| (name, hint));
     let size = egui::vec2(ui.available_width().min(420.0), 32.0);
-    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::HOVER);
-    if let Some(index) = segmented(ui, d, rect, chosen, &choices, 13.5) {
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+    if let Some(index) = segmented(ui, d, rect, ("Keep", chosen), &choices, 13.5) {
         d.out.push(Action::Capture(CaptureAction::SetLength(LENGTHS[index].0)));
     }
 }
@@ -66,7 +66,7 @@ fn memory(ui: &mut Ui, d: &Draw<'_>) {
     };
     let share = (capture.held_s / length_s).clamp(0.0, 1.0) as f32;
     let size = egui::vec2(ui.available_width().min(420.0), 8.0);
-    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::HOVER);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
     ui.painter().rect_filled(rect, 4.0, d.colours.raised);
     let filled = rect.with_max_x(egui::lerp(rect.x_range(), share));
     ui.painter().rect_filled(filled, 4.0, d.colours.accent);
@@ -107,7 +107,7 @@ fn choices(ui: &mut Ui, d: &mut Draw<'_>) {
 /// A button that stays in, as wide as its text.
 fn part(ui: &mut Ui, d: &mut Draw<'_>, name: &str, look: Look) -> egui::Response {
     let width = width_of(ui.painter(), name, theme::strong(look.size)) + 22.0;
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, 28.0), egui::Sense::HOVER);
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, 28.0), egui::Sense::hover());
     button(ui, d, rect, (name, &format!("Save {name}")), look)
 }
 
@@ -120,7 +120,7 @@ fn place(ui: &mut Ui, d: &mut Draw<'_>) {
         [("Folder", folder, "Capture folder"), ("Name", name, "Capture name")]
     {
         ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(50.0, 28.0), egui::Sense::HOVER);
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(50.0, 28.0), egui::Sense::hover());
             put(ui.painter(), rect, egui::Align2::LEFT_CENTER, label, theme::plain(13.0), weak);
             let width = ui.available_width().min(420.0 - 58.0);
             ui.add(TextEdit::singleline(text).desired_width(width)).accessible_name(words);

@@ -38,7 +38,7 @@ fn show_trouble(ui: &mut Ui, d: &Draw<'_>, trouble: &Trouble) {
     };
     let response = card(ui, d.colours.raised, |ui| {
         ui.horizontal_top(|ui| {
-            let (place, _) = ui.allocate_exact_size(egui::vec2(28.0, 26.0), egui::Sense::HOVER);
+            let (place, _) = ui.allocate_exact_size(egui::vec2(28.0, 26.0), egui::Sense::hover());
             sign(ui, place.center() + egui::vec2(-1.0, 1.0), colour, d);
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
@@ -77,6 +77,11 @@ fn numbers(ui: &mut Ui, d: &Draw<'_>) {
     };
     let queued = format!("{:.2} s", health.queued_s);
     let size = health.model_bytes.map_or_else(unknown, |size| bytes(size as f64));
+    let priority = match health.is_raised {
+        None => unknown(),
+        Some(true) => "raised".to_owned(),
+        Some(false) => "ordinary, the system refused a higher one".to_owned(),
+    };
     let rows = [
         ("Engine", engine_words(health), "What runs the network, really"),
         ("Model", model, "The chosen one"),
@@ -87,6 +92,7 @@ fn numbers(ui: &mut Ui, d: &Draw<'_>) {
         ("In reserve", queued, "Finished results that wait to be heard"),
         ("Sample rate", rate, "The host's; what you hear is never resampled"),
         ("Model file", size, "All instances share it"),
+        ("Priority", priority, "Ordinary is harmless until the machine is busy with other work"),
     ];
     Grid::new("numbers").num_columns(2).spacing([18.0, 6.0]).show(ui, |ui| {
         for (name, value, hint) in rows {

@@ -68,7 +68,7 @@ fn chip(ui: &mut Ui, source: Instrument) {
     let name = capital(source.name());
     let font = theme::strong(12.5);
     let width = width_of(ui.painter(), &name, font.clone()) + 14.0;
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, 20.0), egui::Sense::HOVER);
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, 20.0), egui::Sense::hover());
     ui.painter().rect_filled(rect, 4.0, theme::stem_colour(source));
     put(ui.painter(), rect, egui::Align2::CENTER_CENTER, &name, font, theme::ON_STEM);
 }
@@ -81,6 +81,10 @@ fn choose(ui: &mut Ui, d: &mut Draw<'_>, row: &ModelRow, is_chosen: bool) {
     let button = Button::new("Use").min_size(egui::vec2(64.0, 26.0));
     let response = ui.add_enabled(row.problem.is_none(), button);
     let response = response.accessible_name(format!("Use {}", row.name));
+    if response.hovered() && d.state.prefetched != row.name {
+        d.state.prefetched.clone_from(&row.name);
+        d.out.push(Action::Model(ModelAction::Prefetch(row.name.clone())));
+    }
     if response.clicked() {
         d.out.push(Action::Model(ModelAction::Choose(row.name.clone())));
     }
@@ -113,7 +117,8 @@ fn speed(ui: &mut Ui, d: &mut Draw<'_>, row: &ModelRow) {
             }
         }
         let is_free = d.view.models.busy.is_none();
-        let button = Button::new(RichText::new("Measure").size(13.0)).min_size(egui::vec2(74.0, 24.0));
+        let button =
+            Button::new(RichText::new("Measure").size(13.0)).min_size(egui::vec2(74.0, 24.0));
         let name = format!("Measure {}", row.name);
         let response = ui.add_enabled(is_free, button).accessible_name(name);
         if response.on_hover_text("Times the network for a few seconds").clicked() {

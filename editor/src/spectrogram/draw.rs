@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use soloist::streaming::scope::{SCOPE_HIGH_HZ, SCOPE_LOW_HZ};
 use egui::epaint::Mesh;
 use egui::{Align2, Color32, Painter, Rect, Shape, Stroke, Ui, pos2, vec2};
 use soloist::streaming::MixMode;
+use soloist::streaming::scope::{SCOPE_HIGH_HZ, SCOPE_LOW_HZ};
 
 use super::WIDTH_S;
 use super::ring::CAPACITY;
@@ -51,7 +51,7 @@ impl Axis {
 pub(crate) fn show(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, ROUND, BACK);
-    let response = ui.interact(rect, egui::Id::unique("spectrogram"), egui::Sense::HOVER);
+    let response = ui.interact(rect, egui::Id::unique("spectrogram"), egui::Sense::hover());
     let clock = d.view.clock;
     let plot = rect.with_max_y(rect.bottom() - 20.0);
     if clock.sample_rate_hz <= 0.0 || d.state.spectrogram.count() == 0 {
@@ -123,7 +123,7 @@ fn frequencies(painter: &Painter, plot: Rect) {
     for (hz, text) in TICKS_HZ {
         let y = height(hz);
         // Labels that would touch are left out.
-        if lowest - y < 15.0 || y < plot.top() + 26.0 {
+        if lowest - y < 15.0 || y < plot.top() + 36.0 {
             continue;
         }
         lowest = y;
@@ -136,7 +136,7 @@ fn frequencies(painter: &Painter, plot: Rect) {
         pos2(plot.left() + 6.0, plot.bottom() - 15.0),
         pos2(plot.left() + 60.0, plot.bottom()),
     );
-    if lowest > plot.bottom() - 8.0 {
+    if lowest > plot.bottom() - 16.0 {
         return;
     }
     outlined(painter, place, Align2::LEFT_BOTTOM, "Hz", FAINT);
@@ -207,7 +207,8 @@ fn window(painter: &Painter, plot: Rect, axis: &Axis, window_s: f64) {
     let width = width_of(painter, &text, theme::plain(12.0));
     // Above the bracket, or left of it where it is short.
     let end = if right - left > width + 12.0 { (right - 6.0, y - 9.0) } else { (left - 6.0, y) };
-    let place = Rect::from_min_max(pos2(end.0 - width - 4.0, end.1 - 8.0), pos2(end.0, end.1 + 8.0));
+    let place =
+        Rect::from_min_max(pos2(end.0 - width - 4.0, end.1 - 8.0), pos2(end.0, end.1 + 8.0));
     if place.left() > plot.left() + 170.0 {
         outlined(painter, place, Align2::RIGHT_CENTER, &text, INK);
     }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use soloist::streaming::scope::{SCOPE_BANDS, ScopeColumn};
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
+use soloist::streaming::scope::{SCOPE_BANDS, ScopeColumn};
 
 use super::Walk;
 use super::look::Look;

@@ -58,11 +58,13 @@ pub(crate) fn button(
 }
 
 /// A row in which one choice is taken: texts with their tooltips. The index of a new choice.
+///
+/// Screen readers hear the row's `name` before each text, where it has one.
 pub(crate) fn segmented(
     ui: &Ui,
     d: &mut Draw<'_>,
     rect: Rect,
-    chosen: usize,
+    (name, chosen): (&str, usize),
     choices: &[(&str, &str)],
     size: f32,
 ) -> Option<usize> {
@@ -77,7 +79,11 @@ pub(crate) fn segmented(
         let response =
             ui.interact(cell, Id::unique(("choice", text, choices[0].0)), Sense::click());
         let is_on = index == chosen;
-        response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_on, text));
+        response.widget_info(|| {
+            let label =
+                if name.is_empty() { (*text).to_owned() } else { format!("{name}: {text}") };
+            WidgetInfo::selected(Role::RadioButton, true, is_on, label)
+        });
         take_focus(&response);
         let painter = ui.painter();
         let front = if is_on {

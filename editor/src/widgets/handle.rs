@@ -67,9 +67,9 @@ pub(super) fn handle(
     if response.drag_stopped() {
         d.state.gestures.release(param, &mut d.out);
     }
-    let steps = wheel_steps(ui, response) * STEP + key_steps(ui, response);
+    let steps = speed * STEP * wheel_steps(ui, response) + key_steps(ui, response);
     if steps != 0.0 {
-        d.state.gestures.step(param, value.normalized, speed * steps, d.now, &mut d.out);
+        d.state.gestures.step(param, value.normalized, steps, d.now, &mut d.out);
     }
     if response.has_focus() {
         let (enter, reset) = ui.input(|input| {
@@ -118,8 +118,9 @@ fn key_steps(ui: &Ui, response: &Response) -> f32 {
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     ui.input_mut(|input| {
         let mut count = |key| {
-            let plain = input.count_and_consume_key(Modifiers::NONE, key);
-            (plain + input.count_and_consume_key(Modifiers::SHIFT, key)) as f32
+            // Without modifiers any will do, so that those with shift come first.
+            let fine = input.count_and_consume_key(Modifiers::SHIFT, key) as f32;
+            FINE * fine + input.count_and_consume_key(Modifiers::NONE, key) as f32
         };
         let ends = 2.0 * (count(Key::End) - count(Key::Home));
         let pages = count(Key::PageUp) - count(Key::PageDown);

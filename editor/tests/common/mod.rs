@@ -1,5 +1,8 @@
 //! What the tests and the pictures for the documentation have in common.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 pub mod raster;
 pub mod song;
 pub mod states;
@@ -52,7 +55,9 @@ pub fn open_with(view: View, state: EditorState, shape: Shape) -> Harness<'stati
         .build_ui_state(
             |ui, window: &mut Window| {
                 // The harness leaves a margin that a plugin's window does not have.
-                egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
+                let whole = ui.ctx().content_rect();
+                ui.scope_builder(egui::UiBuilder::new().max_rect(whole), |ui| {
+                    ui.set_clip_rect(whole);
                     let actions = draw(ui, &window.view, &mut window.state);
                     window.actions.extend(actions);
                 });

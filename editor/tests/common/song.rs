@@ -23,7 +23,7 @@ fn stems(seconds: f64, hz: f64, noise: f64) -> [f64; 6] {
     let snare_time = (seconds + 0.5).fract();
     let snare = -24.0 - 75.0 * snare_time + 5.0 * (hz / 2500.0).log2().clamp(-4.0, 1.0);
     let hat = -40.0 - 130.0 * (seconds * 4.0).fract() + 9.0 * (hz / 9000.0).log2().clamp(-5.0, 0.5);
-    let drums = kick.max(snare).max(hat) + 5.0 * noise;
+    let drums = kick.max(snare).max(hat) + 2.0 * noise;
     let root = [55.0, 55.0, 73.4, 49.0][(bar * 1.0) as usize % 4];
     let bass = -17.0 + partial(root, 11.0) - 8.0 * beat;
     let strum = (seconds * 4.0).fract();
@@ -44,7 +44,7 @@ fn noise(column: i64, band: usize) -> f64 {
 
 fn column(view: &View, number: i64, has_shares: bool) -> ScopeColumn {
     // In steps: smooth pictures are large files.
-    let number_of_step = number - number.rem_euclid(5);
+    let number_of_step = number - number.rem_euclid(6);
     let seconds = number_of_step as f64 * f64::from(HOP) / view.clock.sample_rate_hz;
     let mut column = ScopeColumn {
         epoch: view.clock.epoch,
@@ -57,7 +57,8 @@ fn column(view: &View, number: i64, has_shares: bool) -> ScopeColumn {
     for band in 0..SCOPE_BANDS {
         let share = (band as f64 + 0.5) / SCOPE_BANDS as f64;
         let hz = SCOPE_LOW_HZ * (SCOPE_HIGH_HZ / SCOPE_LOW_HZ).powf(share);
-        let powers = stems(seconds, hz, noise(number_of_step, band - band % 3)).map(|db| 10.0_f64.powf(0.1 * db));
+        let powers = stems(seconds, hz, noise(number_of_step, band - band % 3))
+            .map(|db| 10.0_f64.powf(0.1 * db));
         let sum: f64 = powers.iter().sum();
         let level_db = 8.0 * (10.0 * sum.max(1e-12).log10() / 8.0).round();
         column.mix[band] = (255.0 * (1.0 + level_db / 96.0)).round().clamp(0.0, 255.0) as u8;

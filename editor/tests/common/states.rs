@@ -36,6 +36,7 @@ pub fn normal() -> View {
             run_ms: Some((62.0, 71.0)),
             queued_s: 0.61,
             model_bytes: Some(4_213_000),
+            is_raised: Some(true),
             resource_dirs: vec!["/home/ana/.vst3/Soloist.vst3/Contents/Resources".to_owned()],
             ..Health::default()
         },

@@ -1,104 +1,80 @@
-//! The editor's contents: controls above, what the engine tells below.
+//! One open window: a view in, actions out, once a frame.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{CentralPanel, Color32, ComboBox, Context, Grid, RichText, ScrollArea, Ui};
-use nice_plug::context::gui::{GuiContext, ParamSetter};
-use nice_plug::prelude::Param;
+use egui::Context;
+use nice_plug::context::gui::GuiContext;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
-use nice_plug_egui::{Frame, NiceEguiApp};
+use nice_plug_egui::{Frame, Key, KeyCapture, NiceEguiApp};
+use soloist_editor::{EditorState, draw};
 
-use super::widgets::{enum_box, float_slider, switch, toggle};
-use super::{DisplayScale, ReportSource};
-use crate::choices::ModeChoice;
+use super::apply::apply;
+use super::jobs::Jobs;
+use super::view::Viewer;
+use super::{DisplayScale, EditorLinks};
 use crate::params::SoloistParams;
-use crate::report::Report;
 
-/// How often the numbers are read anew.
-const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
+/// While sound moves: with the frame time that egui takes off, the screen's next refresh but not
+/// more than about 70 a second.
+const MOVING: Duration = Duration::from_millis(28);
 
-const ERROR_COLOUR: Color32 = Color32::from_rgb(255, 140, 110);
+/// While nothing moves.
+const RESTING: Duration = Duration::from_millis(100);
 
 /// One open window.
 pub struct App {
-    title: &'static str,
     params: Arc<SoloistParams>,
-    reports: ReportSource,
+    jobs: Arc<Jobs>,
     scale: Arc<DisplayScale>,
+    viewer: Viewer,
+    state: EditorState,
     host: Option<GuiContext>,
+    captures_all: Option<bool>,
 }
 
 impl App {
-    /// A window's contents, drawn from `params` and what `reports` gives; `scale` is kept.
+    /// A window's contents; `scale` is kept.
     pub fn new(
         title: &'static str,
         params: Arc<SoloistParams>,
-        reports: ReportSource,
+        links: EditorLinks,
+        jobs: Arc<Jobs>,
         scale: Arc<DisplayScale>,
     ) -> Self {
-        Self { title, params, reports, scale, host: None }
+        let viewer = Viewer::new(title, Arc::clone(&params), links.clone(), Arc::clone(&jobs));
+        jobs.link(links);
+        let state = EditorState::default();
+        Self { params, jobs, scale, viewer, state, host: None, captures_all: None }
     }
 
-    fn controls(&self, ui: &mut Ui, setter: &ParamSetter<'_>) {
-        let params = &*self.params;
-        Grid::new("controls").num_columns(2).spacing([16.0, 10.0]).show(ui, |ui| {
-            row(ui, "Instrument", |ui| enum_box(ui, &params.instrument, setter));
-            row(ui, "Mode", |ui| enum_box(ui, &params.mode, setter));
-            row(ui, "Mix", |ui| float_slider(ui, &params.mix, setter));
-            row(ui, "Focus", |ui| float_slider(ui, &params.focus, setter));
-            row(ui, "Output gain", |ui| float_slider(ui, &params.output_gain, setter));
-            row(ui, "When late", |ui| enum_box(ui, &params.late_policy, setter));
-            row(ui, "Latency mode", |ui| enum_box(ui, &params.latency, setter));
-            row(ui, "Bypass", |ui| switch(ui, &params.bypass, setter));
-        });
+    /// Keys that the window does not answer are the host's, but while text is edited all are the
+    /// window's.
+    fn share_keys(&mut self, context: &Context, frame: &mut Frame) {
+        let edits_text = context.text_edit_focused();
+        if self.captures_all != Some(edits_text) {
+            self.captures_all = Some(edits_text);
+            frame.set_key_capture(if edits_text {
+                KeyCapture::CaptureAll
+            } else {
+                KeyCapture::CaptureKeys(own_keys())
+            });
+        }
     }
+}
 
-    /// Gain, solo and mute of each stem, for Remix.
-    fn stems(&self, ui: &mut Ui, setter: &ParamSetter<'_>) {
-        Grid::new("stems").num_columns(2).spacing([16.0, 6.0]).show(ui, |ui| {
-            for stem in self.params.stems() {
-                row(ui, stem.gain.name(), |ui| {
-                    float_slider(ui, &stem.gain, setter);
-                    toggle(ui, &stem.solo, "S", setter);
-                    toggle(ui, &stem.mute, "M", setter);
-                });
-            }
-        });
-    }
-
-    fn model_box(&self, ui: &mut Ui, report: &Report) {
-        let current = self.params.model.name();
-        ComboBox::from_id_salt("model").selected_text(&current).show_ui(ui, |ui| {
-            for name in &report.installed {
-                if ui.selectable_label(*name == current, name).clicked() {
-                    self.params.model.choose(name);
-                }
-            }
-        });
-    }
-
-    fn engine(&self, ui: &mut Ui, report: &Report) {
-        Grid::new("engine").num_columns(2).spacing([16.0, 6.0]).show(ui, |ui| {
-            row(ui, "Model", |ui| self.model_box(ui, report));
-            row(ui, "Version", |ui| {
-                ui.label(report.model_version.as_deref().unwrap_or("none"));
-            });
-            row(ui, "Engine", |ui| {
-                ui.label(report.engine_words());
-            });
-            row(ui, "Latency", |ui| {
-                ui.label(latency_words(report));
-            });
-            row(ui, "Late blocks", |ui| {
-                let stream = report.stream.as_ref();
-                ui.label(stream.map_or(0, |stream| stream.late_blocks()).to_string());
-            });
-            row(ui, "Load", |ui| {
-                ui.label(load_words(report));
-            });
-        });
-    }
+/// The window's own keys under the names that its events have.
+fn own_keys() -> Vec<Key> {
+    let of_key = |key: &egui::Key| {
+        let name = format!("{key:?}");
+        let written = name.strip_prefix("Num").unwrap_or(&name);
+        if written.len() == 1 {
+            Some(Key::Character(written.to_ascii_lowercase()))
+        } else {
+            written.parse().ok()
+        }
+    };
+    soloist_editor::KEYS.iter().filter_map(of_key).collect()
 }
 
 impl NiceEguiApp for App {
@@ -108,39 +84,21 @@ impl NiceEguiApp for App {
         host: GuiContext,
         _frame: &mut Frame,
     ) -> Result<(), HandlerError> {
-        context.set_theme(egui::Theme::Dark);
-        context.all_styles_mut(|style| {
-            style.visuals.override_text_color = Some(Color32::from_gray(225));
-            style.spacing.slider_width = 200.0;
-            style.spacing.combo_width = 160.0;
-        });
+        soloist_editor::theme::install_fonts(&context);
         self.host = Some(host);
+        self.captures_all = None;
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
         let Some(host) = self.host.clone() else { return };
-        let report = (self.reports)();
-        ui.ctx().request_repaint_after(REFRESH_INTERVAL);
-        CentralPanel::default().show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-                ui.heading(self.title);
-                ui.add_space(6.0);
-                self.controls(ui, &host.param_setter());
-                if self.params.mode.value() == ModeChoice::Remix {
-                    ui.separator();
-                    self.stems(ui, &host.param_setter());
-                }
-                ui.separator();
-                self.engine(ui, &report);
-                let instrument = self.params.instrument.value().into();
-                if let Some(words) = report.missing_instrument(instrument) {
-                    ui.separator();
-                    ui.label(RichText::new(words).color(ERROR_COLOUR));
-                }
-                problems(ui, &report);
-            });
-        });
+        let now = ui.input(|input| input.time);
+        let view = self.viewer.view(&mut self.state, now);
+        let actions = draw(ui, &view, &mut self.state);
+        apply(&actions, &self.params, &host.param_setter(), &self.jobs);
+        self.share_keys(ui.ctx(), frame);
+        let wait = if self.viewer.is_moving(now) { MOVING } else { RESTING };
+        ui.ctx().request_repaint_after(wait);
     }
 
     fn resized(&mut self, size: WindowSize) {
@@ -148,53 +106,28 @@ impl NiceEguiApp for App {
         self.scale.store(size.scale_factor);
         self.params.editor_size.store(width as u32, height as u32);
     }
-
-    fn editor_closed(&mut self) {
-        self.host = None;
-    }
 }
 
-fn row(ui: &mut Ui, label: &str, contents: impl FnOnce(&mut Ui)) {
-    ui.label(label);
-    contents(ui);
-    ui.end_row();
-}
-
-fn problems(ui: &mut Ui, report: &Report) {
-    let problems = report.problems();
-    if problems.is_empty() {
-        return;
-    }
-    ui.separator();
-    ui.label(RichText::new("The delayed mix plays, because:").color(ERROR_COLOUR));
-    for problem in problems {
-        ui.label(RichText::new(problem).color(ERROR_COLOUR));
-    }
-    if report.resource_dirs.is_empty() {
-        ui.label("No resources folder was found beside the plugin.");
-    }
-    for dir in &report.resource_dirs {
-        ui.label(RichText::new(format!("Resources: {}", dir.display())).weak());
-    }
-}
-
-fn load_words(report: &Report) -> String {
-    let stream = report.stream.as_ref();
-    let load = stream.and_then(|stream| stream.load());
-    let run = |quantile| stream.and_then(|stream| stream.run_quantile_ms(quantile));
-    match (load, run(0.5), run(0.99)) {
-        (Some(load), Some(median_ms), Some(p99_ms)) => {
-            let percent = 100.0 * load;
-            format!("{percent:.0} % of real time, {median_ms:.0} ms a run (99 %: {p99_ms:.0} ms)")
+impl Drop for App {
+    /// A gesture that the window's end interrupts must not stay open in the host.
+    fn drop(&mut self) {
+        if let Some(host) = self.host.take() {
+            apply(&self.state.close(), &self.params, &host.param_setter(), &self.jobs);
         }
-        _ => "not known yet".to_owned(),
     }
 }
 
-fn latency_words(report: &Report) -> String {
-    if report.sample_rate_hz > 0.0 {
-        format!("{} samples ({:.0} ms)", report.latency_frames, report.latency_ms())
-    } else {
-        "not active".to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_window_has_a_name_among_the_events() {
+        let keys = own_keys();
+        assert_eq!(keys.len(), soloist_editor::KEYS.len(), "{keys:?}");
+        assert!(keys.contains(&Key::Character("1".to_owned())));
+        assert!(keys.contains(&Key::Character("a".to_owned())));
+        assert!(keys.contains(&"ArrowUp".parse().unwrap()));
+        assert!(!keys.contains(&Key::Character(" ".to_owned())), "space is the host's");
     }
 }

@@ -1,7 +1,14 @@
-//! The editor window. It sees the parameters and the published report only, never the engine.
+//! The editor window. It sees the parameters, the published report and the disk, never the engine.
+//!
+//! What it looks like is the package `soloist-editor`: before each frame [`view`] fills its view,
+//! after it [`apply`] turns what the user asked for into host gestures, and [`jobs`] does what takes
+//! time on threads of its own.
 
 mod app;
-mod widgets;
+mod apply;
+mod jobs;
+mod troubles;
+mod view;
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +21,28 @@ use nice_plug::editor::{
 use nice_plug_egui::{
     EguiEditorHandle, EguiEditorState, EguiNiceSettings, RepaintNotifier, create_egui_editor,
 };
+use soloist_editor::MIN_SIZE;
 
 use self::app::App;
+use self::jobs::Jobs;
 use crate::params::SoloistParams;
 use crate::report::Report;
 
-/// Smallest size in logical pixels at which every control can be reached.
-const MIN_SIZE: LogicalSize<f32> = LogicalSize::new(380.0, 360.0);
-
-/// Gives the newest report.
-pub type ReportSource = Arc<dyn Fn() -> Arc<Report> + Send + Sync>;
+/// What the editor sees of the instance beside its parameters.
+#[derive(Clone)]
+pub struct EditorLinks {
+    /// Gives the newest report.
+    pub reports: Arc<dyn Fn() -> Arc<Report> + Send + Sync>,
+    /// Opens a model ahead of its choice. Reads files.
+    pub prefetch: Arc<dyn Fn(&str) + Send + Sync>,
+}
 
 /// Opens editor windows of the size that the session saved.
 pub struct SoloistEditor {
     title: &'static str,
     params: Arc<SoloistParams>,
-    reports: ReportSource,
+    links: EditorLinks,
+    jobs: Arc<Jobs>,
     scale: Arc<DisplayScale>,
 }
 
@@ -47,9 +60,10 @@ impl DisplayScale {
 }
 
 impl SoloistEditor {
-    /// An editor of `params` under the plugin's name, telling what `reports` gives.
-    pub fn new(title: &'static str, params: Arc<SoloistParams>, reports: ReportSource) -> Self {
-        Self { title, params, reports, scale: Arc::new(DisplayScale(Mutex::new(1.0))) }
+    /// An editor of `params` under the plugin's name.
+    pub fn new(title: &'static str, params: Arc<SoloistParams>, links: EditorLinks) -> Self {
+        let scale = Arc::new(DisplayScale(Mutex::new(1.0)));
+        Self { title, params, links, jobs: Arc::default(), scale }
     }
 
     fn logical_size(&self) -> LogicalSize<f64> {
@@ -74,8 +88,13 @@ impl Editor for SoloistEditor {
         let state = EguiEditorState::from_size(self.logical_size(), 1.0);
         let settings =
             EguiNiceSettings::new().with_tile(self.title).with_resize_hint(self.resize_hint());
-        let (params, reports) = (Arc::clone(&self.params), Arc::clone(&self.reports));
-        let app = App::new(self.title, params, reports, Arc::clone(&self.scale));
+        let app = App::new(
+            self.title,
+            Arc::clone(&self.params),
+            self.links.clone(),
+            Arc::clone(&self.jobs),
+            Arc::clone(&self.scale),
+        );
         create_egui_editor(state, RepaintNotifier::new(), settings, app)
             .ok_or("the editor cannot be created")?
             .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
@@ -86,8 +105,9 @@ impl Editor for SoloistEditor {
     }
 
     fn resize_hint(&self) -> ResizeHint {
+        let min_size = Some(LogicalSize::new(MIN_SIZE.x, MIN_SIZE.y));
         ResizeHint {
-            size_constraints: SizeConstraints::Logical { min_size: Some(MIN_SIZE), max_size: None },
+            size_constraints: SizeConstraints::Logical { min_size, max_size: None },
             ..ResizeHint::RESIZABLE
         }
     }

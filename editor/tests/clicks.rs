@@ -1,0 +1,160 @@
+//! What clicks, keys and typed text ask for.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::{Window, open, states};
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use soloist::model::Instrument;
+use soloist_editor::{Action, CaptureAction, ModelAction, Param, Tab, Theme, View};
+
+fn opened(view: View, tab: Tab) -> Harness<'static, Window> {
+    let mut harness = open(view, common::USUAL);
+    harness.state_mut().state.tab = tab;
+    harness.run();
+    harness
+}
+
+fn press(harness: &mut Harness<'_, Window>, label: &str) -> Vec<Action> {
+    harness.get_by_label(label).click();
+    harness.run();
+    std::mem::take(&mut harness.state_mut().actions)
+}
+
+#[test]
+fn buttons_say_what_they_say() {
+    let mut harness = opened(states::remix(), Tab::Sound);
+    let cases = [
+        ("Piano", Action::Choose(Param::Instrument, 4)),
+        ("Isolate", Action::Choose(Param::Mode, 0)),
+        ("When late: Wait", Action::Choose(Param::Late, 2)),
+        ("Latency: Balanced", Action::Choose(Param::Latency, 1)),
+        ("A-B", Action::Dry(true)),
+        ("Bypass", Action::Switch(Param::Bypass, true)),
+        ("Theme: dark", Action::SetTheme(Theme::Light)),
+        ("Guitar solo", Action::Switch(Param::Solo(Instrument::Guitar), true)),
+        ("Piano mute", Action::Switch(Param::Mute(Instrument::Piano), false)),
+    ];
+    for (label, action) in cases {
+        assert_eq!(press(&mut harness, label), [action], "{label}");
+    }
+}
+
+#[test]
+fn faders_follow_hand_and_keys_in_whole_gestures() {
+    let mut harness = opened(states::remix(), Tab::Sound);
+    let param = Param::Gain(Instrument::Bass);
+    let place = harness.get_by_label("Bass gain").rect().center();
+    harness.drag_at(place);
+    harness.step();
+    harness.hover_at(place - egui::vec2(0.0, 20.0));
+    harness.step();
+    harness.drop_at(place - egui::vec2(0.0, 20.0));
+    harness.run();
+    let actions = std::mem::take(&mut harness.state_mut().actions);
+    assert!(
+        matches!(&actions[..], [Action::Begin(a), .., Action::End(b)] if *a == param && *b == param)
+    );
+    let [_, Action::Set(_, value), _] = actions[..] else { panic!("{actions:?}") };
+    assert!(value > 0.7 && value < 1.0, "{value}");
+
+    harness.get_by_label("Bass gain").focus();
+    harness.run();
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowUp);
+    harness.run();
+    let actions = std::mem::take(&mut harness.state_mut().actions);
+    assert!(
+        matches!(actions[..], [Action::Begin(_), Action::Set(_, value), Action::End(_)] if (value - 0.651).abs() < 1e-4),
+        "{actions:?}"
+    );
+    harness.key_press(Key::Delete);
+    harness.run();
+    assert_eq!(harness.state().actions.last(), Some(&Action::Reset(param)));
+}
+
+#[test]
+fn the_models_panel_chooses_measures_and_adds() {
+    let mut harness = opened(states::normal(), Tab::Models);
+    let actions = press(&mut harness, "Use wave-unet");
+    let name = || "wave-unet".to_owned();
+    let want = [ModelAction::Prefetch(name()), ModelAction::Choose(name())].map(Action::Model);
+    assert_eq!(actions, want, "what the pointer rests on is opened ahead");
+    let measured = press(&mut harness, "Measure wave-unet");
+    assert_eq!(measured, [Action::Model(ModelAction::Measure(name()))]);
+    assert_eq!(press(&mut harness, "Look again"), [Action::Model(ModelAction::Rescan)]);
+    harness.get_by_label("Model folder").scroll_to_me();
+    harness.run();
+    assert_eq!(press(&mut harness, "Install"), [], "no folder is named");
+    harness.get_by_label("Model folder").focus();
+    harness.run();
+    harness.event(egui::Event::Text("\"/models/my net\"".to_owned()));
+    harness.run();
+    let folder = PathBuf::from("/models/my net");
+    let installed = press(&mut harness, "Install");
+    assert_eq!(installed, [Action::Model(ModelAction::Install(folder.clone()))]);
+    let added = press(&mut harness, "Search here");
+    assert_eq!(added, [Action::Model(ModelAction::AddFolder(folder))]);
+}
+
+#[test]
+fn the_capture_panel_keeps_chooses_and_saves() {
+    let mut harness = opened(states::captured(), Tab::Capture);
+    let set = |length| [Action::Capture(CaptureAction::SetLength(length))];
+    assert_eq!(press(&mut harness, "Keep: 5 min"), set(Some(300.0)));
+    assert_eq!(press(&mut harness, "Keep: Off"), set(None));
+    for label in ["Save Drums", "Save Other", "Save Mix"] {
+        assert_eq!(press(&mut harness, label), []);
+    }
+    let want = CaptureAction::Save {
+        stems: vec![Instrument::Vocals, Instrument::Bass, Instrument::Guitar, Instrument::Piano],
+        mix: false,
+        folder: "/home/ana/Music".into(),
+        name: "take".to_owned(),
+    };
+    assert_eq!(press(&mut harness, "Save WAV files"), [Action::Capture(want)]);
+    // What the model does not give is not asked for.
+    harness.state_mut().view.sources = Some(vec![Instrument::Vocals, Instrument::Other]);
+    harness.run();
+    let actions = press(&mut harness, "Save WAV files");
+    assert!(matches!(&actions[..], [Action::Capture(CaptureAction::Save { stems, .. })]
+        if *stems == [Instrument::Vocals]));
+    // Nothing is held: nothing to save.
+    harness.state_mut().view.capture.held_s = 0.0;
+    harness.run();
+    assert_eq!(press(&mut harness, "Save WAV files"), []);
+}
+
+#[test]
+fn status_and_banner_lead_to_the_words() {
+    let mut harness = opened(states::normal(), Tab::Sound);
+    press(&mut harness, "Engine status");
+    assert_eq!(harness.state().state.tab, Tab::Health);
+    for (name, view) in states::troubles() {
+        let title = view.health.troubles[0].words().title;
+        let mut harness = opened(view, Tab::Sound);
+        press(&mut harness, &title);
+        assert_eq!(harness.state().state.tab, Tab::Health, "{name}");
+    }
+}
+
+#[test]
+fn every_control_is_reached_with_the_tab_key_at_the_smallest_size() {
+    let shape = common::Shape { width: 640.0, height: 440.0, scale: 1.0 };
+    let mut harness = open(states::remix(), shape);
+    harness.run();
+    let mut reached = Vec::new();
+    for _ in 0..80 {
+        harness.key_press(Key::Tab);
+        harness.run();
+        let focused = harness.ctx.memory(|memory| memory.focused());
+        reached.extend(focused.filter(|id| !reached.contains(id)));
+    }
+    // Tabs 4, right of them 4, instruments 6, modes 3, strips 6 x 4, mix, focus and output with
+    // their numbers 6, late 3, latency 2, status 1.
+    assert_eq!(reached.len(), 53);
+}

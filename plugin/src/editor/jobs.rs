@@ -1,0 +1,246 @@
+//! What takes time: looking for models, copying them, timing them, writing captures. Each kind has a
+//! thread, started with its first job and joined when the plugin goes; the window reads results.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use soloist::model::catalogue::with_causes;
+use soloist::model::{Catalogue, Instrument, ModelFacts, facts, folders, install, resources};
+use soloist::streaming::{CapturePart, LatencyMode, measure_speed};
+use soloist_editor::{CaptureAction, CaptureView, Message, ModelAction, ModelRow, ModelsView};
+
+use super::EditorLinks;
+use crate::params::SoloistParams;
+use crate::report::Report;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The jobs of one plugin instance.
+#[derive(Default)]
+pub struct Jobs {
+    links: Mutex<Option<EditorLinks>>,
+    models: Lane,
+    capture: Lane,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What the window reads.
+#[derive(Default)]
+struct Told {
+    models: ModelsView,
+    capture: CaptureView,
+    /// By name of the model and its mode.
+    speeds: BTreeMap<String, f64>,
+}
+
+/// A thread that does one job after the other.
+#[derive(Default)]
+struct Lane(Mutex<Option<(Sender<Job>, JoinHandle<()>)>>);
+
+impl Lane {
+    fn queue(&self, job: Job) {
+        let mut lane = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lane.is_none() {
+            let (sender, jobs) = channel::<Job>();
+            let work = move || jobs.into_iter().for_each(|job| job());
+            let thread = std::thread::Builder::new().name("soloist-jobs".to_owned()).spawn(work);
+            *lane = thread.ok().map(|thread| (sender, thread));
+        }
+        if let Some((sender, _)) = &*lane {
+            // A job that panicked has ended the thread; the window shows that nothing comes.
+            let _ = sender.send(job);
+        }
+    }
+}
+
+impl Drop for Lane {
+    /// Waits for what is under way: the plugin's code may be unloaded next.
+    fn drop(&mut self) {
+        let lane = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = lane {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Jobs {
+    /// A window opens: where reports come from. Looks for models.
+    pub fn link(&self, links: EditorLinks) {
+        let report = (links.reports)();
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = Some(links);
+        self.on_models(None, move |_| Ok(None), &report);
+    }
+
+    /// What is known of models and capture.
+    pub fn tell(&self) -> (ModelsView, CaptureView) {
+        let told = lock(&self.told);
+        (told.models.clone(), told.capture.clone())
+    }
+
+    fn links(&self) -> Option<EditorLinks> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does something with models.
+    pub fn do_model(&self, action: &ModelAction, params: &SoloistParams) {
+        let Some(links) = self.links() else { return };
+        let report = (links.reports)();
+        let dirs = resources::model_dirs(&report.resource_dirs);
+        match action.clone() {
+            ModelAction::Rescan => {
+                self.on_models(Some("Looking for models"), |_| Ok(None), &report)
+            }
+            ModelAction::Choose(name) => params.model.choose(&name),
+            ModelAction::Prefetch(name) => {
+                self.models.queue(Box::new(move || (links.prefetch)(&name)));
+            }
+            ModelAction::Install(folder) => {
+                let job = move |_: &Mutex<Told>| {
+                    let name = install::install(&folder, &dirs).map_err(|e| with_causes(&e))?;
+                    Ok(Some(format!("Installed \u{201c}{name}\u{201d}")))
+                };
+                self.on_models(Some("Installing"), job, &report);
+            }
+            ModelAction::AddFolder(folder) => {
+                let job = move |_: &Mutex<Told>| {
+                    folders::add_folder(&folder).map_err(|error| with_causes(&error))?;
+                    Ok(Some(format!("Models in {} are looked for, too", folder.display())))
+                };
+                self.on_models(Some("Adding the folder"), job, &report);
+            }
+            ModelAction::Measure(name) => {
+                let mode = params.latency_mode();
+                let of_job = Arc::clone(&report);
+                let busy = format!("Measuring {name}");
+                let job = move |told: &Mutex<Told>| {
+                    let share = measure(&of_job, &name, mode)?;
+                    lock(told).speeds.insert(name, share);
+                    Ok(None)
+                };
+                self.on_models(Some(&busy), job, &report);
+            }
+        }
+    }
+
+    /// Does `job` in the models' lane, then looks at what is installed. `job` gives what there is to
+    /// say, or why not.
+    fn on_models(
+        &self,
+        busy: Option<&str>,
+        job: impl FnOnce(&Mutex<Told>) -> Result<Option<String>, String> + Send + 'static,
+        report: &Report,
+    ) {
+        let told = Arc::clone(&self.told);
+        if let Some(busy) = busy {
+            let mut told = lock(&told);
+            told.models.busy = Some(busy.to_owned());
+            told.models.message = None;
+        }
+        let resource_dirs = report.resource_dirs.clone();
+        self.models.queue(Box::new(move || {
+            let outcome = job(&told);
+            let facts = facts::facts(&resources::model_dirs(&resource_dirs));
+            let mut told = lock(&told);
+            let rows = facts.into_iter().map(|of_model| row(of_model, &told.speeds)).collect();
+            told.models.rows = rows;
+            told.models.busy = None;
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(text)) => told.models.message = Some(Message { is_good: true, text }),
+                Err(text) => told.models.message = Some(Message { is_good: false, text }),
+            }
+        }));
+    }
+
+    /// Does something with the capture.
+    pub fn do_capture(&self, action: &CaptureAction) {
+        let Some(links) = self.links() else { return };
+        let capture = Arc::clone(&(links.reports)().capture);
+        let told = Arc::clone(&self.told);
+        match action.clone() {
+            CaptureAction::SetLength(length_s) => {
+                // Frees perhaps hundreds of megabytes.
+                self.capture.queue(Box::new(move || capture.set_length(length_s)));
+            }
+            CaptureAction::Save { stems, mix, folder, name } => {
+                let view = &mut lock(&told).capture;
+                view.busy = Some("Writing".to_owned());
+                (view.message, view.saved) = (None, Vec::new());
+                let told = Arc::clone(&told);
+                self.capture.queue(Box::new(move || {
+                    let parts = parts(&stems, mix);
+                    let outcome = capture.take().save(&parts, &folder, &name);
+                    let view = &mut lock(&told).capture;
+                    view.busy = None;
+                    match outcome {
+                        Ok(paths) => {
+                            let folder = folder.display();
+                            let text = match paths.len() {
+                                1 => format!("Saved one file in {folder}"),
+                                count => format!("Saved {count} files in {folder}"),
+                            };
+                            view.message = Some(Message { is_good: true, text });
+                            view.saved =
+                                paths.iter().map(|path| path.display().to_string()).collect();
+                        }
+                        Err(error) => {
+                            let text = with_causes(&error);
+                            view.message = Some(Message { is_good: false, text });
+                        }
+                    }
+                }));
+            }
+        }
+    }
+}
+
+fn parts(stems: &[Instrument], mix: bool) -> Vec<CapturePart> {
+    let mix = mix.then_some(CapturePart::Mix);
+    mix.into_iter().chain(stems.iter().map(|&stem| CapturePart::Stem(stem))).collect()
+}
+
+fn measure(report: &Report, name: &str, mode: LatencyMode) -> Result<f64, String> {
+    let catalogue = Catalogue::scan(&resources::model_dirs(&report.resource_dirs));
+    let card = catalogue.find(name).map_err(|error| with_causes(&error))?;
+    let runtime =
+        resources::runtime_library(&report.resource_dirs).map_err(|error| with_causes(&error))?;
+    let rate = if report.sample_rate_hz > 0.0 { report.sample_rate_hz } else { 48_000.0 };
+    measure_speed(card, &runtime, rate, mode).map_err(|error| with_causes(&error))
+}
+
+fn row(facts: ModelFacts, speeds: &BTreeMap<String, f64>) -> ModelRow {
+    let mut on: Vec<String> =
+        facts.scores.iter().map(|score| format!("{}, {}", score.data, score.metric)).collect();
+    on.dedup();
+    ModelRow {
+        core_share: speeds.get(&facts.name).copied(),
+        scores: facts.scores.into_iter().map(|score| (score.source, score.value_db)).collect(),
+        scores_on: on.join("\n"),
+        name: facts.name,
+        version: facts.version,
+        licence: facts.licence,
+        authors: facts.authors.join(", "),
+        sources: facts.sources,
+        sample_rate_hz: facts.sample_rate_hz,
+        bytes: facts.bytes,
+        folder: facts.dir.display().to_string(),
+        problem: facts.problem,
+    }
+}
+
+/// The user's folder for music where there is one, else the home folder.
+pub fn music_folder() -> String {
+    let home = std::env::var_os(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+    let home = home.map(PathBuf::from).unwrap_or_default();
+    let music = home.join("Music");
+    let folder = if music.is_dir() { music } else { home };
+    folder.display().to_string()
+}
