@@ -47,6 +47,16 @@ fn identity_gives_the_input_delayed_by_exactly_the_reported_latency() {
     }
 }
 
+/// Hosts and their validators ask for rates that no sound card has.
+#[test]
+fn rates_far_from_any_networks_own_are_played_too() {
+    for card in cards() {
+        for rate in [1_000.0, 1_234.57, 11_025.0, 45_678.901, 768_000.0] {
+            identity_plays_the_delayed_input(&card, rate, 509);
+        }
+    }
+}
+
 /// The algorithmic delay must leave the whole time to compute: results exist by then.
 #[test]
 fn results_exist_one_compute_time_before_they_are_due() {
