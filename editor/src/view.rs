@@ -1,6 +1,7 @@
 //! Everything that the editor draws, as plain data.
 
-use soloist::model::Instrument;
+use soloist::model::card::Score;
+use soloist::model::{Instrument, ModelFacts};
 use soloist::streaming::{LatencyMode, MixMode};
 
 use crate::theme::Theme;
@@ -147,6 +148,30 @@ pub struct ModelRow {
     pub problem: Option<String>,
     /// Share of one core that it needs here, where that was measured.
     pub core_share: Option<f64>,
+}
+
+impl From<ModelFacts> for ModelRow {
+    /// With the scores of the card's first measure; the speed is not known yet.
+    fn from(facts: ModelFacts) -> Self {
+        let measure = facts.scores.first().map(|score| (&score.data, &score.metric));
+        let of_measure = |score: &&Score| Some((&score.data, &score.metric)) == measure;
+        let scores = facts.scores.iter().filter(of_measure);
+        Self {
+            scores: scores.map(|score| (score.source.clone(), score.value_db)).collect(),
+            scores_on: measure
+                .map_or_else(String::new, |(data, metric)| format!("{metric}: {data}")),
+            name: facts.name,
+            version: facts.version,
+            licence: facts.licence,
+            authors: facts.authors.join(", "),
+            sources: facts.sources,
+            sample_rate_hz: facts.sample_rate_hz,
+            bytes: facts.bytes,
+            folder: facts.dir.display().to_string(),
+            problem: facts.problem,
+            core_share: None,
+        }
+    }
 }
 
 /// The models and what is being done with them.

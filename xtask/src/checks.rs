@@ -67,6 +67,7 @@ pub fn check_all(options: &CheckOptions) -> Result<()> {
         });
     }
     step("library and tool", &|| cargo_test("soloist", false));
+    step("editor", &|| cargo_test("soloist-editor", false));
     step("plugin", &|| cargo_test("soloist-plugin", false));
     // What cargo leaves out by itself needs the debug bundle.
     step("hosts", &|| cargo_test("xtask", !options.fast));

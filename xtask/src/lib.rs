@@ -12,7 +12,7 @@
 //! | [`host`] | a CLAP host and a VST3 host behind one trait |
 //! | [`bounce`] | drives a host over a whole recording |
 //! | [`lag`] | measures a delay |
-//! | [`render`], [`demo`], [`bench`], [`soak`], [`checks`] | the commands on top |
+//! | [`render`], [`demo`], [`shots`], [`bench`], [`soak`], [`checks`] | the commands on top |
 
 pub mod bench;
 pub mod bounce;
@@ -27,4 +27,5 @@ pub mod python;
 pub mod render;
 pub mod resample;
 pub mod setup;
+pub mod shots;
 pub mod soak;

@@ -13,6 +13,7 @@ use xtask::demo::demo;
 use xtask::host::Format;
 use xtask::render::{RenderOptions, render};
 use xtask::setup::setup;
+use xtask::shots::shots;
 use xtask::soak::soak;
 
 /// Set-up, bundling, headless rendering, demo and tests of Soloist.
@@ -66,6 +67,8 @@ enum Command {
     },
     /// Set up, bundle, and bounce the demo mix; prints scores, writes audio and pictures.
     Demo,
+    /// Draw the documentation's pictures of the editor into `docs/images/`, the demo mix in them.
+    Shots,
     /// Measure: many instances at once, or the audio callback. Takes minutes.
     Bench {
         #[command(subcommand)]
@@ -117,6 +120,7 @@ fn run(command: Command) -> Result<()> {
             render(&input, &output, &options)?;
         }
         Command::Demo => demo()?,
+        Command::Shots => println!("Pictures ready: {}", shots()?.display()),
         Command::Bench { what } => bench(&what)?,
         Command::Soak { format, seconds, seed } => soak(format, seconds, seed)?,
         Command::Test { fast } => check_all(&CheckOptions { fast })?,

@@ -69,7 +69,9 @@ pub(crate) fn show(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     picture(ui, d, &painter, plot, received, &axis);
     frequencies(&painter, plot);
     times(&painter, rect, plot, &axis);
-    ear(&painter, plot, &axis, clock);
+    let health = &d.view.health;
+    let latency_s = health.latency_frames as f64 / health.sample_rate_hz.max(1.0);
+    ear(&painter, plot, &axis, latency_s, clock);
     legend(d, &painter, plot);
     response.on_hover_text(
         "The mix as it comes in, low notes below. Lit is what you hear of it. Right of the line is \
@@ -168,14 +170,14 @@ fn times(painter: &Painter, rect: Rect, plot: Rect, axis: &Axis) {
 }
 
 /// The line of what is heard, the stretch of the latency, the network's window.
-fn ear(painter: &Painter, plot: Rect, axis: &Axis, clock: Clock) {
+fn ear(painter: &Painter, plot: Rect, axis: &Axis, latency_s: f64, clock: Clock) {
     let x = axis.x(0.0);
     let coming = Rect::from_min_max(pos2(x, plot.top()), plot.max);
     painter.rect_filled(coming, 0.0, Color32::from_white_alpha(10));
     painter.vline(x, plot.y_range(), Stroke::new(2.0, INK));
     let font = theme::plain(11.5);
     let below = plot.bottom() + 10.0;
-    let latency = format!("+{:.2} s", axis.latency_s);
+    let latency = format!("+{latency_s:.2} s");
     let heard = "heard now";
     let room = axis.right - x;
     let heard_width = width_of(painter, heard, font.clone());

@@ -9,7 +9,7 @@ use crate::view::{NUM_STEMS, View};
 
 /// Where the picture is black, and where it is brightest, of 255.
 const FLOOR: f32 = 60.0;
-const CEILING: f32 = 218.0;
+const CEILING: f32 = 202.0;
 
 /// Brightness of what is not heard.
 const UNHEARD: f32 = 0.30;

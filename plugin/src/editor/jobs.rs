@@ -32,7 +32,7 @@ pub struct Jobs {
 struct Told {
     models: ModelsView,
     capture: CaptureView,
-    /// By name of the model and its mode.
+    /// By the name of the model; of the last mode that was measured.
     speeds: BTreeMap<String, f64>,
 }
 
@@ -217,23 +217,8 @@ fn measure(report: &Report, name: &str, mode: LatencyMode) -> Result<f64, String
 }
 
 fn row(facts: ModelFacts, speeds: &BTreeMap<String, f64>) -> ModelRow {
-    let mut on: Vec<String> =
-        facts.scores.iter().map(|score| format!("{}, {}", score.data, score.metric)).collect();
-    on.dedup();
-    ModelRow {
-        core_share: speeds.get(&facts.name).copied(),
-        scores: facts.scores.into_iter().map(|score| (score.source, score.value_db)).collect(),
-        scores_on: on.join("\n"),
-        name: facts.name,
-        version: facts.version,
-        licence: facts.licence,
-        authors: facts.authors.join(", "),
-        sources: facts.sources,
-        sample_rate_hz: facts.sample_rate_hz,
-        bytes: facts.bytes,
-        folder: facts.dir.display().to_string(),
-        problem: facts.problem,
-    }
+    let core_share = speeds.get(&facts.name).copied();
+    ModelRow { core_share, ..ModelRow::from(facts) }
 }
 
 /// The user's folder for music where there is one, else the home folder.
