@@ -3,10 +3,11 @@
 use egui::{Id, Rect, Sense, Ui, Vec2, pos2, vec2};
 use soloist::streaming::MixMode;
 
-use crate::action::Action;
+use crate::action::{Action, ModelAction};
 use crate::state::{EditorState, Tab};
 use crate::theme::{self, Palette};
 use crate::view::View;
+use crate::widgets::put;
 use crate::{banner, controls, header, instruments, keys, mixer, panels, spectrogram, status};
 
 /// The smallest window in which nothing is cut off, in points.
@@ -35,7 +36,9 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut EditorState) -> Vec<Action> {
     let mut d = Draw { view, state, out: Vec::new(), colours, now };
     background(ui, &mut d);
     keys::act(ui, &mut d);
+    take_dropped(&mut d);
     lay_out(ui, &mut d);
+    show_target(ui, &d);
     if let Some(rest_s) = d.state.gestures.tick(now, &mut d.out) {
         ui.ctx().request_repaint_after_secs(rest_s as f32);
     }
@@ -59,6 +62,29 @@ fn background(ui: &Ui, d: &mut Draw<'_>) {
     if ground.is_pointer_button_down_on() {
         ground.request_focus();
     }
+}
+
+/// What is dropped on the window is a model to install.
+fn take_dropped(d: &mut Draw<'_>) {
+    for path in std::mem::take(&mut d.state.dropped) {
+        d.state.tab = Tab::Models;
+        d.out.push(Action::Model(ModelAction::Install(path)));
+    }
+}
+
+/// While files are held over the window, it says what it does with them.
+fn show_target(ui: &Ui, d: &Draw<'_>) {
+    if !d.state.hovers_files {
+        return;
+    }
+    let whole = ui.max_rect();
+    ui.painter().rect_filled(whole, 0.0, d.colours.back.gamma_multiply(0.85));
+    let frame = whole.shrink(16.0);
+    let stroke = egui::Stroke::new(2.5, d.colours.accent);
+    ui.painter().rect_stroke(frame, 12.0, stroke, egui::StrokeKind::Inside);
+    let words = "Drop a model\u{2019}s folder to install it";
+    let align = egui::Align2::CENTER_CENTER;
+    put(ui.painter(), frame, align, words, theme::strong(20.0), d.colours.text);
 }
 
 fn lay_out(ui: &mut Ui, d: &mut Draw<'_>) {

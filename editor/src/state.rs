@@ -1,6 +1,7 @@
 //! What belongs to one open window.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use soloist::model::Instrument;
 
@@ -45,6 +46,9 @@ pub struct EditorState {
     pub(crate) uses_keys: bool,
     pub(crate) peaks: [f32; NUM_STEMS],
     pub(crate) folder_text: String,
+    /// Files are held over the window.
+    pub(crate) hovers_files: bool,
+    pub(crate) dropped: Vec<PathBuf>,
     /// The model that was asked for ahead of its choice.
     pub(crate) prefetched: String,
     pub(crate) capture: CaptureChoice,
@@ -85,6 +89,8 @@ impl Default for EditorState {
             uses_keys: false,
             peaks: [0.0; NUM_STEMS],
             folder_text: String::new(),
+            hovers_files: false,
+            dropped: Vec::new(),
             prefetched: String::new(),
             capture: CaptureChoice::default(),
             styled: None,
@@ -99,6 +105,17 @@ impl EditorState {
         self.gestures.close(&mut out);
         self.typing = None;
         out
+    }
+
+    /// Files are held over the window, or no more.
+    pub fn hover_files(&mut self, are_there: bool) {
+        self.hovers_files = are_there;
+    }
+
+    /// Files or folders were dropped on the window: the next frame asks for their installation.
+    pub fn drop_files(&mut self, paths: &[PathBuf]) {
+        self.hovers_files = false;
+        self.dropped.extend_from_slice(paths);
     }
 
     /// Lets the meters fall by 20 dB a second, or rise to the view's peaks.

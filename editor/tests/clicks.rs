@@ -102,6 +102,19 @@ fn the_models_panel_chooses_measures_and_adds() {
 }
 
 #[test]
+fn a_folder_that_is_dropped_on_the_window_is_installed() {
+    let mut harness = opened(states::normal(), Tab::Sound);
+    harness.state_mut().state.hover_files(true);
+    harness.run();
+    let folder = PathBuf::from("/downloads/choir");
+    harness.state_mut().state.drop_files(std::slice::from_ref(&folder));
+    harness.run();
+    let installed = [Action::Model(ModelAction::Install(folder))];
+    assert_eq!(harness.state().actions, installed);
+    assert_eq!(harness.state().state.tab, Tab::Models, "which says how it went");
+}
+
+#[test]
 fn the_capture_panel_keeps_chooses_and_saves() {
     let mut harness = opened(states::captured(), Tab::Capture);
     let set = |length| [Action::Capture(CaptureAction::SetLength(length))];

@@ -102,6 +102,10 @@ fn bypass_comparison_and_what_has_not_begun() {
 #[test]
 fn jobs_under_way_and_failed() {
     let mut results = SnapshotResults::new();
+    let mut harness = open(View { clock: Clock::default(), ..states::normal() }, SMALL);
+    harness.state_mut().state.hover_files(true);
+    harness.run();
+    results.add(harness.try_snapshot("drop"));
     let mut view = states::normal();
     let text = "not installed: model.onnx has another SHA-256 than its card says".to_owned();
     view.models.message = Some(Message { is_good: false, text });

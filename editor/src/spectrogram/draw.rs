@@ -51,7 +51,6 @@ impl Axis {
 pub(crate) fn show(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     let painter = ui.painter().with_clip_rect(rect);
     painter.rect_filled(rect, ROUND, BACK);
-    let response = ui.interact(rect, egui::Id::unique("spectrogram"), egui::Sense::hover());
     let clock = d.view.clock;
     let plot = rect.with_max_y(rect.bottom() - 20.0);
     if clock.sample_rate_hz <= 0.0 || d.state.spectrogram.count() == 0 {
@@ -72,8 +71,9 @@ pub(crate) fn show(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
     let health = &d.view.health;
     let latency_s = health.latency_frames as f64 / health.sample_rate_hz.max(1.0);
     ear(&painter, plot, &axis, latency_s, clock);
-    legend(d, &painter, plot);
-    response.on_hover_text(
+    let legend = legend(d, &painter, plot);
+    // Not over the picture: a tooltip would hide what is looked at.
+    ui.interact(legend, egui::Id::unique("legend"), egui::Sense::hover()).on_hover_text(
         "The mix as it comes in, low notes below. Lit is what you hear of it. Right of the line is \
          what has been received and is being worked on",
     );
@@ -217,7 +217,7 @@ fn window(painter: &Painter, plot: Rect, axis: &Axis, window_s: f64) {
 }
 
 /// What the colours stand for.
-fn legend(d: &Draw<'_>, painter: &Painter, plot: Rect) {
+fn legend(d: &Draw<'_>, painter: &Painter, plot: Rect) -> Rect {
     let name = capital(d.view.instrument.name());
     let text = match d.view.mode {
         _ if d.view.bypass => "Bypassed: the mix".to_owned(),
@@ -239,6 +239,7 @@ fn legend(d: &Draw<'_>, painter: &Painter, plot: Rect) {
         text_place = place.with_min_x(place.left() + 16.0);
     }
     outlined(painter, text_place, Align2::LEFT_CENTER, &text, INK);
+    place
 }
 
 fn nothing(d: &Draw<'_>, painter: &Painter, rect: Rect) {

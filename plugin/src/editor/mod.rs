@@ -9,6 +9,7 @@ mod apply;
 mod jobs;
 mod troubles;
 mod view;
+mod window;
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +18,6 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
 use nice_plug::editor::{
     Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor,
-};
-use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, RepaintNotifier, create_egui_editor,
 };
 use soloist_editor::MIN_SIZE;
 
@@ -73,7 +71,7 @@ impl SoloistEditor {
 }
 
 impl Editor for SoloistEditor {
-    type Handle = EguiEditorHandle;
+    type Handle = window::Handle;
 
     fn spawn(
         &self,
@@ -83,11 +81,6 @@ impl Editor for SoloistEditor {
         gui_context: GuiContext,
         host: Option<HostMethods>,
     ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
-        // Made anew for each window: nice-plug-egui fixes the size when an editor is created, which
-        // is before the host has restored the session.
-        let state = EguiEditorState::from_size(self.logical_size(), 1.0);
-        let settings =
-            EguiNiceSettings::new().with_tile(self.title).with_resize_hint(self.resize_hint());
         let app = App::new(
             self.title,
             Arc::clone(&self.params),
@@ -95,9 +88,15 @@ impl Editor for SoloistEditor {
             Arc::clone(&self.jobs),
             Arc::clone(&self.scale),
         );
-        create_egui_editor(state, RepaintNotifier::new(), settings, app)
-            .ok_or("the editor cannot be created")?
-            .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
+        let opening = window::Opening {
+            title: self.title,
+            size: self.logical_size(),
+            resize_hint: self.resize_hint(),
+            parent,
+            wait_for_parent,
+            fallback_scale_factor,
+        };
+        window::open(opening, app, gui_context, host)
     }
 
     fn size(&self) -> NativeSize<u32> {
