@@ -130,6 +130,16 @@ def test_a_damaged_checkpoint_falls_back_to_the_previous_one(
         Checkpoint.latest(tmp_path)
 
 
+def test_a_run_of_another_network_is_refused_in_words(
+    whole: Path, store: Path, tmp_path: Path
+) -> None:
+    raw = config()
+    raw["model"] = {**raw["model"], "widest": 2 * raw["model"].get("widest", 16)}
+    run = Fit(raw, read_store(store), tmp_path)
+    with pytest.raises(TrainingError, match="another network"):
+        run.resume(Checkpoint.load(whole / "last.pt"))
+
+
 def test_the_best_weights_are_kept_and_begin_another_run(
     whole: Path, store: Path, tmp_path: Path
 ) -> None:

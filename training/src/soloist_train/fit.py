@@ -97,8 +97,13 @@ class Fit:
         """Go on from a checkpoint; the schedule is this configuration's."""
         if not checkpoint.optimizer:
             raise TrainingError("this checkpoint holds weights only: begin from it with --init")
-        self.net.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        try:
+            self.net.load_state_dict(checkpoint.model)
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+        except (RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"the run to go on with is of another network or optimizer: {error}"
+            ) from error
         self.averages.restore(checkpoint)
         self.iteration = checkpoint.iteration
         progress = checkpoint.progress
