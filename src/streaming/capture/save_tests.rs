@@ -55,7 +55,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
             .unwrap_err();
         let CaptureError::Write { source, .. } = &error else { panic!("{error}") };
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "room for {room:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "room for {room:?}");
     }
 }
 
@@ -68,7 +68,7 @@ fn no_file_is_written_over() {
     };
     let (first, second) = (save(101), save(7));
     assert!(second.ends_with("take - mix - 0h00m00.000s (2).wav"), "{}", second.display());
-    let bytes = |path: &Path| std::fs::metadata(path).unwrap().len();
+    let bytes = |path: &Path| fs::metadata(path).unwrap().len();
     assert_eq!(bytes(&first) - bytes(&second), (101 - 7) * 8);
 }
 
