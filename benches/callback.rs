@@ -10,7 +10,9 @@ use clap::Parser;
 use common::{music, other_load, quantile};
 use soloist::inference::Identity;
 use soloist::model::{Instrument, ModelCard};
-use soloist::streaming::{Controls, LatencyMode, MixMode, StreamConfig, Worker, split};
+use soloist::streaming::{
+    Capture, Controls, HostPlace, LatencyMode, MixMode, StreamConfig, Worker, split,
+};
 
 /// Times the audio callback.
 #[derive(Debug, Parser)]
@@ -21,6 +23,12 @@ struct Options {
     /// Frames in all.
     #[arg(long, default_value_t = 8_000_000)]
     frames: usize,
+    /// With an open editor's feed: the scope is watched, places on a timeline are told.
+    #[arg(long)]
+    watched: bool,
+    /// With the last minute of the stems captured.
+    #[arg(long)]
+    captured: bool,
     /// Host sample rate in Hz.
     #[arg(long, default_value_t = 48_000.0)]
     rate: f64,
@@ -47,13 +55,18 @@ fn main() -> ExitCode {
         num_channels: 2,
         mode: LatencyMode::Studio,
     };
-    let Ok((mut audio, work)) = split(&config) else {
+    let Ok((mut audio, mut work)) = split(&config) else {
         eprintln!("error: no stream at {} Hz", options.rate);
         return ExitCode::FAILURE;
     };
     let estimator = Box::new(Identity::new(&card, Instrument::Vocals));
+    let capture = Arc::new(Capture::default());
+    capture.set_length(options.captured.then_some(60.0));
+    work.capture_into(&capture, &card);
     let _worker = Worker::spawn(work, move || Ok(estimator));
     let status = Arc::clone(audio.status());
+    let mut watch = options.watched.then(|| status.scope().watch());
+    let mut num_columns = 0;
     let [left_song, right_song] = music(options.rate);
     let (mut left, mut right) = (vec![0.0; options.block], vec![0.0; options.block]);
     let latency_blocks = audio.latency_frames() / options.block + 1;
@@ -85,6 +98,14 @@ fn main() -> ExitCode {
             audio.process(&mut [&mut [], &mut []], &controls);
             std::thread::yield_now();
         }
+        if let Some(watch) = &mut watch {
+            // As an editor does, sixty times a second of sound.
+            if index % (options.rate as usize / 60 / options.block).max(1) == 0 {
+                watch.drain(|_| num_columns += 1);
+                std::hint::black_box(status.stem_peaks());
+            }
+            audio.tell_place(HostPlace::At((index * options.block) as i64));
+        }
         let begin = Instant::now();
         audio.process(&mut [&mut left, &mut right], &controls);
         durations_us.push(begin.elapsed().as_secs_f64() * 1e6);
@@ -101,6 +122,13 @@ fn main() -> ExitCode {
     for (name, share) in [("median", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("longest", 1.0)] {
         let us = quantile(&durations_us, share);
         println!("  {name:<8} {us:>8.2} us  {:>7.3}% of the block", 100.0 * us / block_us);
+    }
+    if let Some(load) = status.load() {
+        println!("  worker   {:.3}% of a core, without a network", 100.0 * load);
+    }
+    if options.watched || options.captured {
+        let mb = capture.bytes() as f64 / 1e6;
+        println!("  {num_columns} columns seen; {mb:.1} MB captured");
     }
     let within = quantile(&durations_us, 0.999) <= LIMIT * block_us;
     println!(

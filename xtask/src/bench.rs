@@ -25,6 +25,12 @@ pub enum Bench {
         /// Frames in all.
         #[arg(long, default_value_t = 8_000_000)]
         frames: usize,
+        /// As with an open editor: the scope is watched, places on a timeline are told.
+        #[arg(long)]
+        watched: bool,
+        /// With the last minute of the stems captured.
+        #[arg(long)]
+        captured: bool,
     },
 }
 
@@ -52,9 +58,10 @@ pub struct InstancesOptions {
 pub fn bench(what: &Bench) -> Result<()> {
     match what {
         Bench::Instances(options) => instances(options),
-        Bench::Callback { block, frames } => {
+        Bench::Callback { block, frames, watched, captured } => {
             let mut command = built("callback")?;
             command.args(["--block", &block.to_string(), "--frames", &frames.to_string()]);
+            command.args(watched.then_some("--watched")).args(captured.then_some("--captured"));
             run(&mut command)
         }
     }

@@ -69,6 +69,8 @@ pub fn check_all(options: &CheckOptions) -> Result<()> {
     step("library and tool", &|| cargo_test("soloist", false));
     step("editor", &|| cargo_test("soloist-editor", false));
     step("plugin", &|| cargo_test("soloist-plugin", false));
+    #[cfg(target_os = "linux")]
+    crate::editor::install_server();
     // What cargo leaves out by itself needs the debug bundle.
     step("hosts", &|| cargo_test("xtask", !options.fast));
     if !options.fast {
@@ -126,6 +128,12 @@ fn cargo_test(package: &str, include_ignored: bool) -> Result<Counts> {
 
 /// Runs one Python host's tests in the environment made for them.
 fn python_host(script: &str) -> Result<Counts> {
+    let mut command = python_command(script)?;
+    counted(command.arg("--verbose"), python_counts)
+}
+
+/// A script in the environment made for the Python hosts, which is told of the bundle and of a mix.
+pub(crate) fn python_command(script: &str) -> Result<Command> {
     let folder = workspace_root().join("xtask").join("python");
     let interpreter =
         python::environment(&target_dir().join("python-hosts"), &folder.join("requirements.txt"))?;
@@ -137,10 +145,10 @@ fn python_host(script: &str) -> Result<Counts> {
     let excerpt = target_dir().join("python-hosts").join("mix.wav");
     write_wav(&excerpt, &mix, SampleFormat::Int16, true)?;
     let mut command = Command::new(interpreter);
-    command.arg("-B").arg(folder.join(script)).arg("--verbose");
+    command.arg("-B").arg(folder.join(script));
     command.env("SOLOIST_VST3", crate::paths::Bundles::release().vst3());
     command.env("SOLOIST_MIX", excerpt);
-    counted(&mut command, python_counts)
+    Ok(command)
 }
 
 /// Runs the tests in Ardour, which is installed first where apt-get may do so.

@@ -5,11 +5,16 @@
 //! own text conversion is part of what is tested.
 
 pub mod clap;
+#[cfg(target_os = "linux")]
+mod clap_editor;
 mod clap_events;
 mod clap_handlers;
 pub mod clap_pages;
+pub mod editor;
 pub mod vst3;
 mod vst3_block;
+#[cfg(target_os = "linux")]
+mod vst3_editor;
 mod vst3_module;
 mod vst3_objects;
 
@@ -164,6 +169,10 @@ pub struct HostCalls {
 pub trait HeadlessHost {
     /// The format of the plugin that is loaded.
     fn format(&self) -> Format;
+
+    /// The same host, with a window.
+    #[cfg(target_os = "linux")]
+    fn editor(&mut self) -> &mut dyn editor::EditorHost;
 
     /// Activates the plugin and starts processing; deactivates it first when it is active.
     ///

@@ -10,6 +10,7 @@
 //! | [`setup`] | fetches onnxruntime, copies the models |
 //! | [`bundle`] | builds the plugin and puts its resources into the bundles |
 //! | [`host`] | a CLAP host and a VST3 host behind one trait |
+//! | `editor` | the plugin's window on a virtual display (Linux) |
 //! | [`bounce`] | drives a host over a whole recording |
 //! | [`lag`] | measures a delay |
 //! | [`render`], [`demo`], [`shots`], [`bench`], [`soak`], [`checks`] | the commands on top |
@@ -19,6 +20,8 @@ pub mod bounce;
 pub mod bundle;
 pub mod checks;
 pub mod demo;
+#[cfg(target_os = "linux")]
+pub mod editor;
 pub mod host;
 pub mod lag;
 pub mod paths;

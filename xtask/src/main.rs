@@ -86,6 +86,28 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Open, resize and close the editor many times while audio plays, on the display of `DISPLAY`.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Drill {
+        /// clap or vst3.
+        #[arg(long, default_value = "clap")]
+        format: Format,
+        /// Times that the editor is opened.
+        #[arg(long, default_value_t = 200)]
+        cycles: usize,
+        /// Instead, open the editors of two plugins at once.
+        #[arg(long)]
+        pair: bool,
+    },
+    /// Take a picture of the editor in a third-party host (DawDreamer) on a virtual display.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    HostShot {
+        /// The PNG file to write.
+        #[arg(default_value = "docs/images/dawdreamer.png")]
+        picture: PathBuf,
+    },
     /// Run every test: format, lints, unit and host tests, Python hosts.
     Test {
         /// Leave out lints, the Python hosts and the slowest host tests.
@@ -123,6 +145,24 @@ fn run(command: Command) -> Result<()> {
         Command::Shots => println!("Pictures ready: {}", shots()?.display()),
         Command::Bench { what } => bench(&what)?,
         Command::Soak { format, seconds, seed } => soak(format, seconds, seed)?,
+        #[cfg(target_os = "linux")]
+        Command::Drill { pair: true, .. } => {
+            xtask::editor::pair(&xtask::paths::Bundles::release())?;
+        }
+        #[cfg(target_os = "linux")]
+        Command::Drill { format, cycles, pair: false } => {
+            use xtask::editor::{DrillOptions, drill, print_drill};
+            let options = DrillOptions { format, cycles };
+            let report = drill(options, &xtask::paths::Bundles::release())?;
+            print_drill(options, &report);
+            report.check()?;
+        }
+        #[cfg(target_os = "linux")]
+        Command::HostShot { picture } => {
+            setup()?;
+            xtask::editor::host_shot(&picture)?;
+            println!("{}", picture.display());
+        }
         Command::Test { fast } => check_all(&CheckOptions { fast })?,
     }
     Ok(())

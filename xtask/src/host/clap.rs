@@ -30,9 +30,11 @@ use super::{
 /// One CLAP plugin instance in a host without a window.
 pub struct ClapHost {
     // Dropped before the instance, which deactivates on drop only when no processor is left.
-    active: Option<Active>,
-    instance: PluginInstance<Handlers>,
-    log: Arc<CallLog>,
+    pub(super) active: Option<Active>,
+    pub(super) instance: PluginInstance<Handlers>,
+    pub(super) log: Arc<CallLog>,
+    #[cfg(target_os = "linux")]
+    pub(super) has_editor: bool,
     params: PluginParams,
     parameters: Vec<Parameter>,
     pending_events: Vec<PendingEvent>,
@@ -43,13 +45,13 @@ pub struct ClapHost {
 }
 
 /// What lives from activation to deactivation.
-struct Active {
-    processor: StartedPluginAudioProcessor<Handlers>,
-    config: ProcessConfig,
+pub(super) struct Active {
+    pub(super) processor: StartedPluginAudioProcessor<Handlers>,
+    pub(super) config: ProcessConfig,
     inputs: Vec<Vec<f32>>,
     input_ports: AudioPorts,
     output_ports: AudioPorts,
-    steady_frame: u64,
+    pub(super) steady_frame: u64,
 }
 
 impl ClapHost {
@@ -91,6 +93,8 @@ impl ClapHost {
             active: None,
             instance,
             log,
+            #[cfg(target_os = "linux")]
+            has_editor: false,
             params,
             parameters,
             pending_events: Vec::new(),
@@ -102,7 +106,7 @@ impl ClapHost {
     }
 
     /// Answers `request_callback`, as a host's idle loop would.
-    fn idle(&mut self) {
+    pub(super) fn answer_callback(&mut self) {
         if self.log.callback_requested.swap(false, Ordering::SeqCst) {
             self.instance.call_on_main_thread_callback();
         }
@@ -213,6 +217,11 @@ impl ClapHost {
 }
 
 impl HeadlessHost for ClapHost {
+    #[cfg(target_os = "linux")]
+    fn editor(&mut self) -> &mut dyn super::editor::EditorHost {
+        self
+    }
+
     fn format(&self) -> Format {
         Format::Clap
     }
@@ -241,7 +250,7 @@ impl HeadlessHost for ClapHost {
             output_ports: AudioPorts::with_capacity(16, 8),
             steady_frame: 0,
         });
-        self.idle();
+        self.answer_callback();
         Ok(())
     }
 
@@ -249,7 +258,7 @@ impl HeadlessHost for ClapHost {
         if let Some(active) = self.active.take() {
             self.instance.deactivate(active.processor.stop_processing());
         }
-        self.idle();
+        self.answer_callback();
     }
 
     fn latency_frames(&mut self) -> usize {
@@ -338,7 +347,7 @@ impl HeadlessHost for ClapHost {
         self.silent_outputs = outputs.as_raw_buffers().iter().map(is_silent).collect();
         self.values_sent += sent.iter().filter(|event| is_value(event)).count();
         active.steady_frame += num_frames as u64;
-        self.idle();
+        self.answer_callback();
         Ok(())
     }
 
@@ -389,7 +398,7 @@ impl HeadlessHost for ClapHost {
         let extension: PluginState =
             handle.get_extension().context("the CLAP plugin loads no state")?;
         extension.load(&handle, &mut state).map_err(|error| anyhow!("{error}"))?;
-        self.idle();
+        self.answer_callback();
         Ok(())
     }
 
@@ -411,6 +420,8 @@ impl HeadlessHost for ClapHost {
 
 impl Drop for ClapHost {
     fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        super::editor::EditorHost::close_editor(self);
         self.deactivate();
     }
 }

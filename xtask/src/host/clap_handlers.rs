@@ -22,6 +22,9 @@ pub(super) struct CallLog {
     restart_requests: AtomicUsize,
     latency_changes: AtomicUsize,
     forbidden_latency_changes: AtomicUsize,
+    /// Gestures begun, values set inside of gestures, gestures ended.
+    #[cfg(target_os = "linux")]
+    pub edits: [AtomicUsize; 3],
 }
 
 impl CallLog {
@@ -103,5 +106,7 @@ impl HostHandlers for Handlers {
             .register::<HostLatency>()
             .register::<HostParams>()
             .register::<HostState>();
+        #[cfg(target_os = "linux")]
+        builder.register::<clack_extensions::gui::HostGui>();
     }
 }

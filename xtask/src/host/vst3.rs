@@ -30,11 +30,13 @@ use crate::paths::Bundles;
 /// One VST3 plugin instance in a host without a window.
 pub struct Vst3Host {
     // Dropped in this order: objects of the module before the module.
-    active: Option<Active>,
-    processor: ComPtr<IAudioProcessor>,
-    controller: ComPtr<IEditController>,
+    pub(super) active: Option<Active>,
+    #[cfg(target_os = "linux")]
+    pub(super) editor: Option<super::vst3_editor::OpenView>,
+    pub(super) processor: ComPtr<IAudioProcessor>,
+    pub(super) controller: ComPtr<IEditController>,
     component: ComPtr<IComponent>,
-    application: ComWrapper<HostApplication>,
+    pub(super) application: ComWrapper<HostApplication>,
     parameters: Vec<Parameter>,
     pending_changes: Vec<ParameterChange>,
     transport: Option<Transport>,
@@ -44,7 +46,7 @@ pub struct Vst3Host {
     _module: Module,
 }
 
-struct Active {
+pub(super) struct Active {
     config: ProcessConfig,
     inputs: Vec<Vec<f32>>,
 }
@@ -74,6 +76,8 @@ impl Vst3Host {
         let parameters = list_parameters(&controller);
         Ok(Self {
             active: None,
+            #[cfg(target_os = "linux")]
+            editor: None,
             processor,
             controller,
             component,
@@ -138,6 +142,11 @@ impl Vst3Host {
 }
 
 impl HeadlessHost for Vst3Host {
+    #[cfg(target_os = "linux")]
+    fn editor(&mut self) -> &mut dyn super::editor::EditorHost {
+        self
+    }
+
     fn format(&self) -> Format {
         Format::Vst3
     }
@@ -330,6 +339,8 @@ impl HeadlessHost for Vst3Host {
 
 impl Drop for Vst3Host {
     fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        super::editor::EditorHost::close_editor(self);
         self.deactivate();
         // SAFETY: the last calls on these objects, in the order that the format prescribes.
         unsafe {
@@ -339,7 +350,7 @@ impl Drop for Vst3Host {
     }
 }
 
-fn check(call: &str, result: tresult) -> Result<()> {
+pub(super) fn check(call: &str, result: tresult) -> Result<()> {
     if result == kResultOk {
         Ok(())
     } else {

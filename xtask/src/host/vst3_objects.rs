@@ -20,11 +20,29 @@ use vst3::Steinberg::{
 };
 use vst3::{Class, ComWrapper};
 
+use super::editor::Edits;
+
 /// The host as the plugin sees it: has a name, and counts what is asked of it.
 #[derive(Default)]
 pub(super) struct HostApplication {
     pub restart_requests: AtomicUsize,
     pub latency_changes: AtomicUsize,
+    /// Edits begun, performed, ended.
+    edits: [AtomicUsize; 3],
+}
+
+impl HostApplication {
+    /// What the user has edited.
+    pub fn edits(&self) -> Edits {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+        let [begun, performed, ended] = self.edits.each_ref().map(count);
+        Edits { begun, performed, ended }
+    }
+
+    fn count_edit(&self, kind: usize) -> tresult {
+        self.edits[kind].fetch_add(1, Ordering::SeqCst);
+        kResultOk
+    }
 }
 
 impl Class for HostApplication {
@@ -55,15 +73,15 @@ impl IHostApplicationTrait for HostApplication {
 
 impl IComponentHandlerTrait for HostApplication {
     unsafe fn beginEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
+        self.count_edit(0)
     }
 
     unsafe fn performEdit(&self, _id: ParamID, _value: ParamValue) -> tresult {
-        kResultOk
+        self.count_edit(1)
     }
 
     unsafe fn endEdit(&self, _id: ParamID) -> tresult {
-        kResultOk
+        self.count_edit(2)
     }
 
     unsafe fn restartComponent(&self, flags: int32) -> tresult {
