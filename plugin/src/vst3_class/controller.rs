@@ -25,8 +25,16 @@ delegate!(IEditControllerTrait {
     fn setState(state: *mut IBStream) -> tresult;
     fn getState(state: *mut IBStream) -> tresult;
     fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
-    fn createView(name: FIDString) -> *mut IPlugView;
 } corrected {
+    unsafe fn createView(&self, name: FIDString) -> *mut IPlugView {
+        // SAFETY: the same call with the same argument; it hands over one reference.
+        let view = unsafe { self.wrapper.createView(name) };
+        #[cfg(target_os = "linux")]
+        // SAFETY: as above.
+        let view = unsafe { super::view::View::around(view) };
+        view
+    }
+
     unsafe fn getParameterCount(&self) -> int32 {
         // SAFETY: a plain call, as those below.
         unsafe { self.wrapper.getParameterCount() + METERS.len() as int32 }

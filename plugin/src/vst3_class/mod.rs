@@ -5,7 +5,8 @@
 //! offline. A plugin that waits for results when offline would then bounce wrongly and block the
 //! live audio thread. It skips processing without a word when a host leaves any output bus inactive.
 //! [`class::Vst3Class`] delegates every call to `Wrapper<P>` and corrects these; [`block`] gives the
-//! wrapper whole blocks, `controller` adds the meters to its parameters; [`factory::Factory`] and [`entry`] stand where nice-plug's export macro would stand.
+//! wrapper whole blocks, `controller` adds the meters to its parameters, `view` tidies up behind the
+//! editor; [`factory::Factory`] and [`entry`] stand where nice-plug's export macro would stand.
 
 mod block;
 pub mod class;
@@ -14,6 +15,8 @@ mod delegate;
 pub mod entry;
 pub mod factory;
 mod layout;
+#[cfg(target_os = "linux")]
+mod view;
 
 #[cfg(test)]
 mod tests;
