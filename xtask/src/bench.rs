@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
+use crate::host::Format;
 use crate::paths::resources_dir;
 use crate::process::{cargo, run};
 use crate::setup::setup;
@@ -17,6 +18,13 @@ use crate::setup::setup;
 pub enum Bench {
     /// Many instances in one process at the pace of a host: late blocks, fairness, time, memory.
     Instances(InstancesOptions),
+    /// The editor: processor time of a frame at one and at two pixels a point, and of a closed editor.
+    #[cfg(target_os = "linux")]
+    Editor {
+        /// clap or vst3.
+        #[arg(long, default_value = "clap")]
+        format: Format,
+    },
     /// The audio callback: median and 99.9th percentile, with all results on time.
     Callback {
         /// Frames of a host block.
@@ -58,6 +66,8 @@ pub struct InstancesOptions {
 pub fn bench(what: &Bench) -> Result<()> {
     match what {
         Bench::Instances(options) => instances(options),
+        #[cfg(target_os = "linux")]
+        Bench::Editor { format } => editor(*format),
         Bench::Callback { block, frames, watched, captured } => {
             let mut command = built("callback")?;
             command.args(["--block", &block.to_string(), "--frames", &frames.to_string()]);
@@ -65,6 +75,18 @@ pub fn bench(what: &Bench) -> Result<()> {
             run(&mut command)
         }
     }
+}
+
+/// Each scale on a display of its own: what is measured is a process of its own, too.
+#[cfg(target_os = "linux")]
+fn editor(format: Format) -> Result<()> {
+    for scale in [1.0, 2.0] {
+        println!("{scale} pixels a point:");
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["drill", "--cost", "--format", &format.to_string()]);
+        crate::editor::run_on_display(&mut command, scale)?;
+    }
+    Ok(())
 }
 
 fn instances(options: &InstancesOptions) -> Result<()> {

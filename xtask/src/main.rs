@@ -99,6 +99,9 @@ enum Command {
         /// Instead, open the editors of two plugins at once.
         #[arg(long)]
         pair: bool,
+        /// Instead, measure the time that drawing takes.
+        #[arg(long)]
+        cost: bool,
     },
     /// Take a picture of the editor in a third-party host (DawDreamer) on a virtual display.
     #[cfg(target_os = "linux")]
@@ -150,7 +153,12 @@ fn run(command: Command) -> Result<()> {
             xtask::editor::pair(&xtask::paths::Bundles::release())?;
         }
         #[cfg(target_os = "linux")]
-        Command::Drill { format, cycles, pair: false } => {
+        Command::Drill { cost: true, format, .. } => {
+            let bundles = xtask::paths::Bundles::release();
+            xtask::editor::print_cost(&xtask::editor::cost(format, &bundles)?);
+        }
+        #[cfg(target_os = "linux")]
+        Command::Drill { format, cycles, .. } => {
             use xtask::editor::{DrillOptions, drill, print_drill};
             let options = DrillOptions { format, cycles };
             let report = drill(options, &xtask::paths::Bundles::release())?;
