@@ -68,7 +68,13 @@ enum Command {
     /// Set up, bundle, and bounce the demo mix; prints scores, writes audio and pictures.
     Demo,
     /// Draw the documentation's pictures of the editor into `docs/images/`, the demo mix in them.
-    Shots,
+    Shots {
+        /// Instead, the one of the real editor in a third-party host (DawDreamer, on a virtual
+        /// display).
+        #[cfg(target_os = "linux")]
+        #[arg(long)]
+        host: bool,
+    },
     /// Measure: many instances at once, or the audio callback. Takes minutes.
     Bench {
         #[command(subcommand)]
@@ -102,14 +108,6 @@ enum Command {
         /// Instead, measure the time that drawing takes.
         #[arg(long)]
         cost: bool,
-    },
-    /// Take a picture of the editor in a third-party host (DawDreamer) on a virtual display.
-    #[cfg(target_os = "linux")]
-    #[command(hide = true)]
-    HostShot {
-        /// The PNG file to write.
-        #[arg(default_value = "docs/images/dawdreamer.png")]
-        picture: PathBuf,
     },
     /// Run every test: format, lints, unit and host tests, Python hosts.
     Test {
@@ -145,7 +143,11 @@ fn run(command: Command) -> Result<()> {
             render(&input, &output, &options)?;
         }
         Command::Demo => demo()?,
-        Command::Shots => println!("Pictures ready: {}", shots()?.display()),
+        #[cfg(target_os = "linux")]
+        Command::Shots { host: true } => {
+            println!("Picture ready: {}", xtask::editor::host_shot()?.display());
+        }
+        Command::Shots { .. } => println!("Pictures ready: {}", shots()?.display()),
         Command::Bench { what } => bench(&what)?,
         Command::Soak { format, seconds, seed } => soak(format, seconds, seed)?,
         #[cfg(target_os = "linux")]
@@ -164,12 +166,6 @@ fn run(command: Command) -> Result<()> {
             let report = drill(options, &xtask::paths::Bundles::release())?;
             print_drill(options, &report);
             report.check()?;
-        }
-        #[cfg(target_os = "linux")]
-        Command::HostShot { picture } => {
-            setup()?;
-            xtask::editor::host_shot(&picture)?;
-            println!("{}", picture.display());
         }
         Command::Test { fast } => check_all(&CheckOptions { fast })?,
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use x11rb::rust_connection::RustConnection;
 
 use super::display::Display;
 use crate::checks::python_command;
+use crate::paths::workspace_root;
+use crate::setup::setup;
 
 /// Title of the window that DawDreamer opens.
 const TITLE: &str = "DawDreamer";
@@ -32,12 +34,16 @@ impl Drop for Running {
     }
 }
 
+/// Where the picture lies, from the workspace's root.
+const PICTURE: &str = "docs/images/editor-dawdreamer.png";
+
 /// Writes a picture (PNG) of the window that DawDreamer opens for the bundled VST3, with the frame of
-/// a window manager (openbox) where that is installed.
+/// a window manager (openbox) where that is installed. Returns its path.
 ///
 /// # Errors
 /// When a display, the Python hosts or the bundle are missing, or no window comes.
-pub fn host_shot(path: &Path) -> Result<()> {
+pub fn host_shot() -> Result<PathBuf> {
+    setup()?;
     let display = Display::start()?;
     let mut manager = Command::new("openbox");
     manager.env("DISPLAY", display.name()).stderr(Stdio::null());
@@ -65,7 +71,9 @@ pub fn host_shot(path: &Path) -> Result<()> {
     }
     std::thread::sleep(LOOK);
     let window = titled(&connection, root)?.context("DawDreamer's window is gone")?;
-    write_picture(&connection, root, frame_of(&connection, root, window)?, path)
+    let path = workspace_root().join(PICTURE);
+    write_picture(&connection, root, frame_of(&connection, root, window)?, &path)?;
+    Ok(path)
 }
 
 /// The window with the host's title, wherever it is.
