@@ -25,6 +25,7 @@ use vst3::Steinberg::{
 
 use super::block::Blocks;
 use super::delegate::delegate;
+use super::edits::Edits;
 use super::layout::is_layout;
 use crate::host_block::try_cell::TryCell;
 use crate::host_link::HostLink;
@@ -36,6 +37,7 @@ use crate::host_link::HostLink;
 pub struct Vst3Class<P: Vst3Plugin> {
     pub(super) wrapper: Wrapper<P>,
     pub(super) link: Arc<HostLink>,
+    pub(super) edits: Edits,
     processing: TryCell<Processing>,
 }
 
@@ -53,7 +55,8 @@ impl<P: Vst3Plugin> Vst3Class<P> {
     pub fn new() -> Self {
         let link = Arc::new(HostLink::default());
         let wrapper = HostLink::pass(&link, Wrapper::new);
-        Self { wrapper, link, processing: TryCell::new(Processing::default()) }
+        let edits = Edits::default();
+        Self { wrapper, link, edits, processing: TryCell::new(Processing::default()) }
     }
 
     /// Channels of each bus of one direction, in the layout that the host has chosen.
@@ -122,6 +125,7 @@ delegate!(IAudioProcessorTrait {
             // SAFETY: by the VST3 contract the plugin is active and the block as described there.
             Some(unsafe { blocks.process(&self.wrapper, block, &self.link) })
         });
+        self.edits.block_is_over();
         result.flatten().unwrap_or(kResultFalse)
     }
 
@@ -164,9 +168,14 @@ delegate!(IComponentTrait {
     fn getBusInfo(media: MediaType, dir: BusDirection, index: int32, bus: *mut BusInfo) -> tresult;
     fn getRoutingInfo(in_info: *mut RoutingInfo, out_info: *mut RoutingInfo) -> tresult;
     fn activateBus(media: MediaType, dir: BusDirection, index: int32, state: TBool) -> tresult;
-    fn setState(state: *mut IBStream) -> tresult;
     fn getState(state: *mut IBStream) -> tresult;
 } corrected {
+    unsafe fn setState(&self, state: *mut IBStream) -> tresult {
+        self.edits.clear();
+        // SAFETY: the same call with the same argument.
+        unsafe { IComponentTrait::setState(&self.wrapper, state) }
+    }
+
     unsafe fn setActive(&self, state: TBool) -> tresult {
         // SAFETY: the same call with the same argument.
         let result = unsafe { self.wrapper.setActive(state) };

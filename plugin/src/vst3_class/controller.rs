@@ -132,8 +132,10 @@ delegate!(IEditControllerTrait {
     unsafe fn getParamNormalized(&self, id: ParamID) -> ParamValue {
         match find(id) {
             Some(meter) => meter.normalized(self.link.readings()),
-            // SAFETY: as above.
-            None => unsafe { self.wrapper.getParamNormalized(id) },
+            None => self.edits.value(id).unwrap_or_else(|| {
+                // SAFETY: as above.
+                unsafe { self.wrapper.getParamNormalized(id) }
+            }),
         }
     }
 
@@ -141,8 +143,19 @@ delegate!(IEditControllerTrait {
         match find(id) {
             // Hosts hand a meter's number on to the controller, which has it already.
             Some(_) => kResultOk,
-            // SAFETY: as above.
-            None => unsafe { self.wrapper.setParamNormalized(id, value) },
+            None => {
+                // SAFETY: as above.
+                let result = unsafe { self.wrapper.setParamNormalized(id, value) };
+                if result == kResultOk {
+                    // The value that the parameter takes: a list's is one of its steps.
+                    // SAFETY: as above.
+                    let plain = unsafe { self.wrapper.normalizedParamToPlain(id, value) };
+                    // SAFETY: as above.
+                    let taken = unsafe { self.wrapper.plainParamToNormalized(id, plain) };
+                    self.edits.set(id, taken);
+                }
+                result
+            }
         }
     }
 });

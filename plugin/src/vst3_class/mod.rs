@@ -5,13 +5,14 @@
 //! offline. A plugin that waits for results when offline would then bounce wrongly and block the
 //! live audio thread. It skips processing without a word when a host leaves any output bus inactive.
 //! [`class::Vst3Class`] delegates every call to `Wrapper<P>` and corrects these; [`block`] gives the
-//! wrapper whole blocks, `controller` adds the meters to its parameters, `view` tidies up behind the
+//! wrapper whole blocks, `controller` adds the meters to its parameters, [`edits`] what has not reached them yet, `view` tidies up behind the
 //! editor; [`factory::Factory`] and [`entry`] stand where nice-plug's export macro would stand.
 
 mod block;
 pub mod class;
 mod controller;
 mod delegate;
+mod edits;
 pub mod entry;
 pub mod factory;
 mod layout;

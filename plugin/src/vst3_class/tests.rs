@@ -282,3 +282,40 @@ fn the_parameter_behind_the_last_is_refused() {
         }
     }
 }
+
+/// What the controller tells of its first parameter after a host has set it while it processes,
+/// and before the next block.
+fn told_while_processing(
+    class: &(impl IAudioProcessorTrait + IComponentTrait + IEditControllerTrait),
+) -> f64 {
+    let mut setup = ProcessSetup {
+        processMode: kRealtime as i32,
+        symbolicSampleSize: kSample32 as i32,
+        maxSamplesPerBlock: 512,
+        sampleRate: 48_000.0,
+    };
+    // SAFETY: `setup` and `info` outlive their calls; the calls come in the order of the contract.
+    unsafe {
+        let mut info = std::mem::zeroed();
+        assert_eq!(class.getParameterInfo(0, &raw mut info), kResultOk);
+        assert_eq!(class.setupProcessing(&raw mut setup), kResultOk);
+        assert_eq!(class.setActive(1), kResultOk);
+        assert_eq!(class.setProcessing(1), kResultOk);
+        assert_eq!(class.setParamNormalized(info.id, 0.75), kResultOk);
+        let told = class.getParamNormalized(info.id);
+        class.setProcessing(0);
+        class.setActive(0);
+        told
+    }
+}
+
+#[test]
+fn a_value_that_was_set_is_told_before_the_next_block() {
+    assert_eq!(told_while_processing(&Vst3Class::<BusProbe>::new()), 0.75);
+}
+
+/// When this fails, nice-plug tells what was set and `edits` is not needed.
+#[test]
+fn the_plain_wrapper_tells_the_old_value_until_the_next_block() {
+    assert_eq!(told_while_processing(&Wrapper::<BusProbe>::new()), 0.5);
+}
