@@ -183,8 +183,14 @@ fn models_are_listed_with_their_facts_and_broken_ones_with_their_reason() {
         .output()
         .unwrap();
     let text = succeed(&output);
-    for expected in ["studio ", "drums", "44100 Hz", "licence", "broken cannot be used: the model"]
-    {
+    for expected in [
+        "studio ",
+        "drums",
+        "44100 Hz",
+        "licence",
+        "size      7.2 MB",
+        "broken cannot be used: the model",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }
@@ -198,6 +204,7 @@ fn models_as_json_are_one_object_a_line() {
     let studio = models.iter().find(|model| model["name"] == "studio").unwrap();
     assert_eq!(studio["sources"].as_array().unwrap().len(), 6);
     assert!(studio["latency_s"].as_f64().unwrap() > 0.0);
+    assert_eq!(studio["bytes"], 7_214_304);
 }
 
 #[test]

@@ -38,7 +38,12 @@ pub struct ModelFacts {
 /// Reads the cards; the networks are not opened.
 #[must_use]
 pub fn facts(dirs: &[PathBuf]) -> Vec<ModelFacts> {
-    let catalogue = Catalogue::scan(dirs);
+    facts_of(&Catalogue::scan(dirs))
+}
+
+/// The facts of every model in `catalogue`, in its order.
+#[must_use]
+pub fn facts_of(catalogue: &Catalogue) -> Vec<ModelFacts> {
     let mut facts: Vec<ModelFacts> = Vec::new();
     for model in &catalogue.models {
         let mut of_model = ModelFacts::of(model);
@@ -58,8 +63,7 @@ pub fn facts(dirs: &[PathBuf]) -> Vec<ModelFacts> {
 
 impl ModelFacts {
     /// The facts of one model, by itself.
-    #[must_use]
-    pub fn of(model: &InstalledModel) -> Self {
+    fn of(model: &InstalledModel) -> Self {
         let dir = model.folder.clone();
         let card = match &model.card {
             Ok(card) => card,

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use soloist::model::catalogue::with_causes;
-use soloist::model::{InstalledModel, ModelCard};
+use soloist::model::facts::facts_of;
+use soloist::model::{InstalledModel, ModelCard, ModelFacts};
 use soloist::streaming::{LatencyMode, latency_frames};
 
 use super::args::Models;
@@ -18,17 +19,17 @@ pub fn run(command: &Models) -> Result<(), Failure> {
                        --models-dir names a folder of models.",
         );
     }
-    for model in &catalogue.models {
+    for (model, facts) in catalogue.models.iter().zip(facts_of(&catalogue)) {
         if command.json {
-            print(&to_json(model))?;
+            print(&to_json(model, &facts))?;
         } else {
-            print(&describe(model))?;
+            print(&describe(model, &facts))?;
         }
     }
     Ok(())
 }
 
-fn describe(model: &InstalledModel) -> String {
+fn describe(model: &InstalledModel, facts: &ModelFacts) -> String {
     let card = match &model.card {
         Ok(card) => card,
         Err(error) => {
@@ -55,11 +56,15 @@ fn describe(model: &InstalledModel) -> String {
     for data in &card.training_data {
         lines.push(format!("  training  {} ({})", data.name, data.license));
     }
-    lines.push(format!("  folder    {}\n", model.folder.display()));
-    lines.join("\n")
+    lines.push(format!("  size      {:.1} MB", facts.bytes as f64 / 1e6));
+    lines.push(format!("  folder    {}", model.folder.display()));
+    if let Some(problem) = &facts.problem {
+        lines.push(format!("  problem   {problem}"));
+    }
+    lines.join("\n") + "\n"
 }
 
-fn to_json(model: &InstalledModel) -> Value {
+fn to_json(model: &InstalledModel, facts: &ModelFacts) -> Value {
     let folder = model.folder.to_string_lossy();
     let card = match &model.card {
         Ok(card) => card,
@@ -74,6 +79,8 @@ fn to_json(model: &InstalledModel) -> Value {
         "license": card.model.license,
         "authors": card.model.authors,
         "folder": folder,
+        "bytes": facts.bytes,
+        "problem": facts.problem,
         "sources": sources(card),
         "sample_rate_hz": card.sample_rate_hz(),
         "window_s": card.window_seconds(),
