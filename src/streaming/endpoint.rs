@@ -48,7 +48,7 @@ pub enum StreamError {
     #[error("expected 1 or 2 channels, found {0}")]
     Channels(usize),
     /// A sample rate that makes no sense.
-    #[error("expected a sample rate of 1000 to 768000 Hz, found {0}")]
+    #[error("expected a sample rate of 1000 to 1536000 Hz, found {0}")]
     SampleRate(f64),
     /// A model of another kind.
     #[error(transparent)]
@@ -64,7 +64,7 @@ pub fn split(config: &StreamConfig) -> Result<(AudioEndpoint, WorkerEndpoint), S
     if !(1..=MAX_CHANNELS).contains(num_channels) {
         return Err(StreamError::Channels(*num_channels));
     }
-    if !(1_000.0..=768_000.0).contains(sample_rate_hz) {
+    if !(1_000.0..=1_536_000.0).contains(sample_rate_hz) {
         return Err(StreamError::SampleRate(*sample_rate_hz));
     }
     let mut separator = Separator::new(card, *sample_rate_hz, *num_channels, *mode)?;
