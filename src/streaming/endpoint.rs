@@ -8,9 +8,10 @@ use ringbuf::{HeapProd, HeapRb};
 
 use super::MAX_CHANNELS;
 use super::analysis::UnsupportedModel;
+use super::controls::Controls;
 use super::focus::{self, FocusSender};
 use super::latency::{LatencyMode, fade_frames, latency_frames};
-use super::mixer::{Controls, SourceMap, StemMixer};
+use super::mixer::{SourceMap, StemMixer};
 use super::ring::ResultQueue;
 use super::separator::Separator;
 use super::shared::{EpochMark, Shared};

@@ -1,8 +1,8 @@
 //! Changing the stream that is heard, without a gap: the old one plays on until the new one has
 //! results, then both are cross-faded.
 
+use super::controls::Controls;
 use super::endpoint::{AudioEndpoint, MAX_CHUNK_FRAMES};
-use super::mixer::Controls;
 use super::status::StreamStatus;
 use super::stem_outputs::StemOutputs;
 use super::timeline::HostPlace;
