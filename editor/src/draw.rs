@@ -7,7 +7,7 @@ use crate::action::{Action, ModelAction};
 use crate::state::{EditorState, Tab};
 use crate::theme::{self, Palette};
 use crate::view::View;
-use crate::widgets::put;
+use crate::widgets::{put, take_focus};
 use crate::{banner, controls, header, instruments, keys, mixer, panels, spectrogram, status};
 
 /// The smallest window in which nothing is cut off, in points.
@@ -49,7 +49,7 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut EditorState) -> Vec<Action> {
 fn background(ui: &Ui, d: &mut Draw<'_>) {
     let rect = ui.max_rect();
     ui.painter().rect_filled(rect, 0.0, d.colours.back);
-    let ground = ui.interact(rect, Id::unique("ground"), Sense::CLICK);
+    let ground = ui.interact(rect, Id::unique("ground"), Sense::click());
     let (keys, pressed) = ui.input(|input| {
         let moves = [egui::Key::Tab, egui::Key::ArrowUp, egui::Key::ArrowDown];
         let more = [egui::Key::ArrowLeft, egui::Key::ArrowRight];
@@ -59,9 +59,7 @@ fn background(ui: &Ui, d: &mut Draw<'_>) {
     if keys || pressed {
         d.state.uses_keys = keys;
     }
-    if ground.is_pointer_button_down_on() {
-        ground.request_focus();
-    }
+    take_focus(&ground);
 }
 
 /// What is dropped on the window is a model to install.

@@ -30,7 +30,9 @@ pub(crate) fn focus_ring(painter: &Painter, d: &Draw<'_>, response: &Response, r
 
 /// Whoever is pressed gets the keyboard, so that keys do what the user looks at.
 pub(crate) fn take_focus(response: &Response) {
-    if response.is_pointer_button_down_on() && !response.has_focus() {
+    // A quick click begins and ends within a frame.
+    let is_pressed = response.is_pointer_button_down_on() || response.clicked();
+    if is_pressed && !response.has_focus() {
         response.request_focus();
     }
 }

@@ -83,3 +83,17 @@ pub fn play(view: &View, state: &mut EditorState) {
         state.spectrogram.push(&column(view, number, number < last - behind));
     }
 }
+
+/// Plays on for `num_frames`: the columns that come meanwhile, without shares at the front and with them
+/// behind.
+pub fn play_on(view: &mut View, state: &mut EditorState, num_frames: i64) {
+    let hop = i64::from(HOP);
+    let behind = (1.2 * view.clock.sample_rate_hz) as i64 / hop;
+    let before = view.clock.received_frame / hop;
+    view.clock.received_frame += num_frames;
+    view.clock.play_frame += num_frames;
+    for number in before..view.clock.received_frame / hop {
+        state.spectrogram.push(&column(view, number, false));
+        state.spectrogram.push(&column(view, number - behind, true));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use baseview::WindowSize;
@@ -83,8 +84,10 @@ impl App {
 }
 
 impl Drop for App {
-    /// A gesture that the window's end interrupts must not stay open in the host.
+    /// A gesture that the window's end interrupts must not stay open in the host, nor a comparison
+    /// that nobody could see any more.
     fn drop(&mut self) {
+        self.params.dry_latch.store(false, Ordering::Relaxed);
         if let Some(host) = self.host.take() {
             apply(&self.state.close(), &self.params, &host.param_setter(), &self.jobs);
         }

@@ -304,6 +304,27 @@ fn keys_choose_while_the_window_has_the_keyboard_and_space_is_the_hosts() {
         harness.run();
         assert_eq!(params.instrument.value(), instrument);
     }
+    // A click gives the window the keyboard, on a control as on bare ground.
+    harness.key_press(Key::Escape);
+    harness.run();
+    for place in [centre(&harness.get_by_label("Remove")), pos2(300.0, 400.0)] {
+        harness.drag_at(place);
+        harness.step();
+        harness.drop_at(place);
+        harness.run();
+        harness.key_press(Key::Num2);
+        harness.run();
+        assert_eq!(params.instrument.value(), InstrumentChoice::Drums, "{place}");
+        harness.key_press(Key::Num6);
+        harness.run();
+        harness.key_press(Key::Escape);
+        harness.run();
+        harness.key_press(Key::Num2);
+        harness.run();
+        assert_eq!(params.instrument.value(), InstrumentChoice::Other, "the host has the keys");
+    }
+    harness.get_by_label("Drums").focus();
+    harness.run();
     harness.key_press(Key::X);
     harness.key_press(Key::A);
     harness.run();
