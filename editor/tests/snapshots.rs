@@ -9,7 +9,8 @@
 mod common;
 
 use common::{Shape, USUAL, open, states};
-use egui_kittest::SnapshotResults;
+use egui_kittest::kittest::Queryable;
+use egui_kittest::{SnapshotOptions, SnapshotResults, try_image_snapshot_options};
 use soloist::model::Instrument;
 use soloist::streaming::MixMode;
 use soloist_editor::{CaptureView, Clock, Engine, Health, Message, Tab, Theme, View};
@@ -106,6 +107,13 @@ fn jobs_under_way_and_failed() {
     harness.state_mut().state.hover_files(true);
     harness.run();
     results.add(harness.try_snapshot("drop"));
+    // What the keyboard is at has a ring.
+    let mut harness = open(View { clock: Clock::default(), ..states::normal() }, SMALL);
+    harness.get_by_label("Guitar").focus();
+    harness.run();
+    harness.key_press(egui::Key::Tab);
+    harness.run();
+    results.add(harness.try_snapshot("focus"));
     let mut view = states::normal();
     let text = "not installed: model.onnx has another SHA-256 than its card says".to_owned();
     view.models.message = Some(Message { is_good: false, text });
@@ -120,4 +128,27 @@ fn jobs_under_way_and_failed() {
         ..view.capture
     };
     check(&mut results, "capture-failed", view, Tab::Capture, SMALL);
+}
+
+/// The comparison must forgive rounding and nothing else.
+#[test]
+fn a_small_change_is_found_and_rounding_is_not() {
+    let folder = std::env::temp_dir().join(format!("soloist-snapshots-{}", std::process::id()));
+    let options = SnapshotOptions::new().output_path(&folder);
+    let render = |view: View| open(view, SMALL).render().unwrap();
+    let compared = |image: &image::RgbaImage| try_image_snapshot_options(image, "usual", &options);
+    let usual = render(states::normal());
+    std::fs::create_dir_all(&folder).unwrap();
+    usual.save(folder.join("usual.png")).unwrap();
+    let mut rounded = usual.clone();
+    for byte in rounded.iter_mut() {
+        *byte = byte.saturating_add(1);
+    }
+    assert!(compared(&rounded).is_ok());
+    let mut changed = states::normal();
+    changed.output_gain.text = "0.1 dB".to_owned();
+    let outcome = compared(&render(changed));
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Whoever takes new pictures accepts what has changed.
+    assert!(outcome.is_err() || std::env::var_os("UPDATE_SNAPSHOTS").is_some());
 }

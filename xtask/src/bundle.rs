@@ -79,6 +79,8 @@ fn install_resources(resources: &Path, bundles: &Bundles) -> Result<()> {
             let name = licence.file_name().context("a licence file has a name")?;
             copy_file(&licence, &folder.join(name))?;
         }
+        let of_typeface = workspace_root().join("editor").join("fonts").join("OFL.txt");
+        copy_file(&of_typeface, &folder.join("LICENSE-Inter.txt"))?;
         println!("Resources: {}", folder.display());
     }
     // A signature covers the bundle's files: what was added since has broken it.
