@@ -195,3 +195,30 @@ fn a_jump_of_the_focus_does_not_click() {
     let found = treble_db(&moved, heard);
     assert!(found < stationary.max(-105.0) + 1.0, "{found} dB, {stationary} dB when at rest");
 }
+
+/// What A-B and the bypass do: the delayed mix comes in and goes along a line, at its place.
+#[test]
+fn the_dry_signal_comes_and_goes_within_20_ms_without_a_click() {
+    let card = Arc::new(ModelCard::builtin());
+    let latency = play_latency(&card);
+    let input = tones(latency + 60_000);
+    let wet = Controls { instrument: Instrument::Other, output_gain: 2.0, ..Controls::default() };
+    let dry = Controls { bypass: true, ..wet };
+    let (latched, let_go) = (latency + 30_000, latency + 40_003);
+    let changes = [(0, wet), (latched, dry), (let_go, wet)];
+    let moved = play_changing(&card, &input, 512, 0, &changes).remove(0);
+    let result = play_changing(&card, &input, 512, 0, &[(0, wet)]).remove(0);
+    let within = (0.020 * RATE_HZ) as usize;
+    assert!(moved[..latched] == result[..latched]);
+    let delayed = &input[0][latched + within - latency..let_go - latency];
+    assert_eq!(moved[latched + within..let_go], *delayed, "the mix at its place, to the bit");
+    assert!(moved[let_go + within..] == result[let_go + within..]);
+    let mut cut = result.clone();
+    let end = cut.len() - latency;
+    cut[latched..].copy_from_slice(&input[0][latched - latency..end]);
+    let clicked = treble_db(&cut, latched);
+    for change in [latched, let_go] {
+        let ramped = treble_db(&moved, change);
+        assert!(ramped < clicked - 40.0, "{ramped} dB above 5 kHz, {clicked} dB for a click");
+    }
+}

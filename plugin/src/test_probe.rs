@@ -1,9 +1,11 @@
 //! A plugin for tests: it fills its main output with its one parameter and each auxiliary output
 //! with the bus's number, so that whatever did not go through it shows.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
+use soloist::streaming::HostPlace;
 
 use crate::host_link::HostLink;
 
@@ -12,6 +14,11 @@ pub const LATENCY_FRAMES: u32 = 1000;
 
 /// Auxiliary outputs, which hold 1.0, 2.0 and so on.
 pub const NUM_AUX: usize = 2;
+
+thread_local! {
+    /// The place on the host's timeline that came with the last block on this thread.
+    pub static LAST_PLACE: Cell<Option<HostPlace>> = const { Cell::new(None) };
+}
 
 pub struct BusProbe {
     params: Arc<BusProbeParams>,
@@ -73,6 +80,7 @@ impl Plugin for BusProbe {
         aux: &mut AuxiliaryBuffers,
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
+        LAST_PLACE.set(self.link.take_place());
         let level = if self.link.take_jump() { -1.0 } else { self.params.level.value() };
         for channel in buffer.as_slice() {
             channel.fill(level);

@@ -11,10 +11,11 @@ use clap_sys::events::{
 };
 use clap_sys::fixedpoint::CLAP_SECTIME_FACTOR;
 use nice_plug::wrapper::clap::Wrapper;
+use soloist::streaming::HostPlace;
 
 use super::class::ClapClass;
 use super::test_host::{Host, Phase, bus};
-use crate::test_probe::{BusProbe, LATENCY_FRAMES, NUM_AUX};
+use crate::test_probe::{BusProbe, LAST_PLACE, LATENCY_FRAMES, NUM_AUX};
 
 const FRAMES: usize = 256;
 
@@ -159,7 +160,7 @@ fn silent_outputs_are_told_and_no_others() {
 }
 
 #[test]
-fn a_jump_on_the_timeline_reaches_the_plugin_at_its_block() {
+fn a_jump_and_each_place_on_the_timeline_reach_the_plugin_at_their_block() {
     let mut host = probe();
     let place = |seconds: f64| clap_event_transport {
         header: clap_event_header {
@@ -187,6 +188,16 @@ fn a_jump_on_the_timeline_reaches_the_plugin_at_its_block() {
             host.process_buses(FRAMES, &inputs, &mut output.buses(), Some(&transport));
         }
         assert_eq!(output.channels[0][0][0], want, "at {seconds} s");
+        let frame = (seconds * 48_000.0).round() as i64;
+        assert_eq!(LAST_PLACE.take(), Some(HostPlace::At(frame)), "at {seconds} s");
+    }
+    let mut input = Block::new(1, FRAMES, 0.25);
+    let mut output = Block::new(3, FRAMES, 9.0);
+    let stopped = clap_event_transport { flags: 0, ..place(2.0) };
+    for (transport, place) in [(Some(&stopped), HostPlace::Stopped), (None, HostPlace::Unknown)] {
+        // SAFETY: every channel has that many frames.
+        unsafe { host.process_buses(FRAMES, &input.buses(), &mut output.buses(), transport) };
+        assert_eq!(LAST_PLACE.take(), Some(place));
     }
 }
 
