@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::playing::{BLOCK_FRAMES, Player, RATE_HZ, look, wait_for_results};
 use super::usage::Usage;
@@ -48,9 +48,10 @@ pub fn cost(format: Format, bundles: &Bundles) -> Result<Cost> {
 
     let before = busy_while_closed(host.as_mut())?;
     let window = HostWindow::open((2500, 1700), (0, 0))?;
-    let size = host.editor().open_editor(window.id())?;
+    host.editor().open_editor(window.id())?;
     // Until the spectrogram is full.
     look(host.as_mut(), Duration::from_secs(16));
+    let size = window.child_size()?.context("the editor has no window")?;
     let begin = Usage::now()?;
     let num_frames = window.count_frames(SPAN)?;
     let open = busy(&begin, &Usage::now()?);

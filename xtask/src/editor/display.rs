@@ -69,6 +69,17 @@ impl Drop for Display {
     }
 }
 
+/// The server, a software renderer, what the plugin loads for its window, and a window manager.
+const PACKAGES: [&str; 7] = [
+    "xvfb",
+    "libgl1-mesa-dri",
+    "libgl1",
+    "libegl1",
+    "libx11-xcb1",
+    "libxkbcommon-x11-0",
+    "openbox",
+];
+
 /// How to get the server.
 const INSTALL: &str = "Debian and Ubuntu: `apt install xvfb libgl1-mesa-dri`";
 
@@ -84,7 +95,7 @@ pub fn install_server() -> bool {
     if !has_server() {
         let install = ["-qq", "install", "-y", "--no-install-recommends"];
         let mut command = Command::new("apt-get");
-        command.args(install).args(["xvfb", "libgl1-mesa-dri", "libgl1", "libegl1", "openbox"]);
+        command.args(install).args(PACKAGES);
         // Fails for users that may not install packages, and where there is no apt-get.
         let _ = command.env("DEBIAN_FRONTEND", "noninteractive").output();
     }

@@ -15,7 +15,7 @@ use crate::host::{Format, HeadlessHost, ProcessConfig, load};
 use crate::paths::Bundles;
 
 /// Time that an editor is left to draw after each change.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(30);
 
 /// Cycles after which memory is looked at for the first time: libraries are loaded, caches filled.
 const WARM_UP_CYCLES: usize = 20;
