@@ -60,12 +60,13 @@ impl Player {
             let mut due = Instant::now();
             let mut frame = 0_u64;
             while !stopped.load(Ordering::Relaxed) {
-                for index in 0..BLOCK_FRAMES {
+                let [left, right] = &mut channels;
+                for (index, (left, right)) in left.iter_mut().zip(right).enumerate() {
                     let t = (frame + index as u64) as f64 / RATE_HZ;
                     let sine = |hz: f64| (std::f64::consts::TAU * hz * t).sin() as f32;
                     let beat = (-8.0 * (t % 0.5)).exp() as f32;
-                    channels[0][index] = 0.3 * beat * sine(220.0) + 0.2 * sine(55.0);
-                    channels[1][index] = 0.3 * beat * sine(330.0) + 0.2 * sine(55.0);
+                    *left = 0.3 * beat * sine(220.0) + 0.2 * sine(55.0);
+                    *right = 0.3 * beat * sine(330.0) + 0.2 * sine(55.0);
                 }
                 frame += BLOCK_FRAMES as u64;
                 let duration = side.process(&mut channels)?;
