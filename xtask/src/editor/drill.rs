@@ -28,6 +28,10 @@ const MAX_LEFT_PER_OPENING: u64 = 130_000;
 /// Colours that an editor has at least, once it has drawn.
 const MIN_COLOURS: usize = 4;
 
+/// Where clicks begin, below the header, and how far lines of them are apart, in pixels.
+const FIRST_CLICK: u32 = 100;
+const CLICK_STEP: usize = 22;
+
 /// Sizes that the editor is given, in turn.
 const SIZES: [Size; 4] = [(1200, 900), (700, 560), (1000, 640), (760, 1000)];
 
@@ -228,10 +232,9 @@ fn click_until_edited(host: &mut dyn HeadlessHost) -> Result<Edits> {
     let size = host.editor().open_editor(window.id())?;
     wait_for_colours(host, &window, size)?;
     let (width, height) = size;
-    'clicks: for row in 1..12 {
+    'clicks: for y in (FIRST_CLICK..height).step_by(CLICK_STEP) {
         for column in 1..6 {
-            let (x, y) = (width * column / 6, height * (2 * row + 5) / 40);
-            window.click(x as i16, y as i16)?;
+            window.click((width * column / 6) as i16, y as i16)?;
             look(host, 2 * LOOK);
             if host.editor().edits().performed > 0 {
                 break 'clicks;
