@@ -1,12 +1,15 @@
 //! What our CLAP and VST3 classes tell the plugin inside, beside what nice-plug passes on.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use nice_plug::prelude::{ParamPtr, Params};
 use soloist::streaming::HostPlace;
 
-use crate::meters::Readings;
+use crate::meters::{Readings, id_of};
 
 /// Shared by one plugin instance and the class around it.
 #[derive(Debug, Default)]
@@ -20,6 +23,20 @@ pub struct HostLink {
     class_tells_latency: bool,
     latency_frames: AtomicU32,
     readings: Readings,
+    params: OnceLock<ParamsById>,
+}
+
+/// The plugin's parameters by the numbers that hosts know them by.
+struct ParamsById {
+    pointers: HashMap<u32, ParamPtr>,
+    /// What the pointers point into.
+    _owner: Arc<dyn Params>,
+}
+
+impl fmt::Debug for ParamsById {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParamsById").field("num_params", &self.pointers.len()).finish()
+    }
 }
 
 thread_local! {
@@ -45,6 +62,24 @@ impl HostLink {
     /// [`HostLink::pass`] a new one.
     pub fn of_new_instance() -> Arc<Self> {
         NEXT.take().unwrap_or_default()
+    }
+
+    /// Makes the plugin's parameters known to its class. Once in its life.
+    pub fn offer_params(&self, owner: Arc<dyn Params>) {
+        let all = owner.param_map().into_iter();
+        let pointers = all.map(|(name, pointer, _)| (id_of(&name), pointer)).collect();
+        let is_first = self.params.set(ParamsById { pointers, _owner: owner }).is_ok();
+        debug_assert!(is_first, "a plugin offers its parameters once");
+    }
+
+    /// Sets a parameter beside the wrapper, as the wrapper does in a block. Not for the audio
+    /// thread; does nothing for a number that no parameter has.
+    pub fn set_param(&self, id: u32, normalized: f32) {
+        let pointer = self.params.get().and_then(|params| params.pointers.get(&id));
+        if let Some(pointer) = pointer {
+            // SAFETY: the owner lives as long as this, and the value of a parameter is an atomic.
+            unsafe { pointer._internal_set_normalized_value(normalized.clamp(0.0, 1.0)) };
+        }
     }
 
     /// Whether the host renders offline. Written by the host's main thread.

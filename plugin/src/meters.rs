@@ -99,7 +99,7 @@ impl Meter {
 }
 
 /// nice-plug's own way from a name to a number, so that ours lie where its lie.
-const fn id_of(name: &str) -> u32 {
+pub const fn id_of(name: &str) -> u32 {
     let bytes = name.as_bytes();
     let mut id = 0_u32;
     let mut index = 0;

@@ -40,6 +40,8 @@ impl<K: Kind> Default for Instance<K> {
         let session = Arc::new(Session::new());
         let listening = Arc::clone(&session);
         params.model.on_change(move |name| listening.set_model_soon(name));
+        let link = HostLink::of_new_instance();
+        link.offer_params(Arc::clone(&params) as Arc<dyn Params>);
         Self {
             params,
             session,
@@ -48,7 +50,7 @@ impl<K: Kind> Default for Instance<K> {
             mode: LatencyMode::default(),
             num_inputs: 2,
             declick: Declick::new(48_000.0),
-            link: HostLink::of_new_instance(),
+            link,
             kind: PhantomData,
         }
     }
@@ -68,6 +70,8 @@ impl<K: Kind> Plugin for Instance<K> {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = K::LAYOUTS;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+    // A change of every parameter in each of 64 frames, and room to spare: more would allocate.
+    const INPUT_EVENT_CAPACITY: usize = 4096;
 
     type Editor = SoloistEditor;
     type SysExMessage = ();

@@ -35,7 +35,9 @@ impl Default for BusProbe {
     fn default() -> Self {
         let range = FloatRange::Linear { min: 0.0, max: 1.0 };
         let params = BusProbeParams { level: FloatParam::new("Level", 0.5, range) };
-        Self { params: Arc::new(params), link: HostLink::of_new_instance() }
+        let (params, link) = (Arc::new(params), HostLink::of_new_instance());
+        link.offer_params(Arc::clone(&params) as Arc<dyn Params>);
+        Self { params, link }
     }
 }
 

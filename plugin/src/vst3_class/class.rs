@@ -165,21 +165,51 @@ delegate!(IComponentTrait {
     fn getControllerClassId(class_id: *mut TUID) -> tresult;
     fn setIoMode(mode: IoMode) -> tresult;
     fn getBusCount(media: MediaType, dir: BusDirection) -> int32;
-    fn getBusInfo(media: MediaType, dir: BusDirection, index: int32, bus: *mut BusInfo) -> tresult;
     fn getRoutingInfo(in_info: *mut RoutingInfo, out_info: *mut RoutingInfo) -> tresult;
     fn activateBus(media: MediaType, dir: BusDirection, index: int32, state: TBool) -> tresult;
-    fn getState(state: *mut IBStream) -> tresult;
 } corrected {
+    unsafe fn getState(&self, state: *mut IBStream) -> tresult {
+        // What the host has set belongs to what it saves, though no block has brought it along.
+        for (id, value) in self.edits.take() {
+            self.link.set_param(id, value as f32);
+        }
+        // SAFETY: the same call with the same argument, here and below.
+        unsafe { IComponentTrait::getState(&self.wrapper, state) }
+    }
+
     unsafe fn setState(&self, state: *mut IBStream) -> tresult {
-        self.edits.clear();
-        // SAFETY: the same call with the same argument.
+        // The state takes the place of all that was set before.
+        drop(self.edits.take());
+        // SAFETY: as above.
         unsafe { IComponentTrait::setState(&self.wrapper, state) }
+    }
+
+    unsafe fn getBusInfo(
+        &self,
+        media: MediaType,
+        dir: BusDirection,
+        index: int32,
+        bus: *mut BusInfo,
+    ) -> tresult {
+        // The wrapper writes before it looks at the index.
+        // SAFETY: the same calls with the same arguments.
+        unsafe {
+            if !(0..self.wrapper.getBusCount(media, dir)).contains(&index) {
+                return kInvalidArgument;
+            }
+            self.wrapper.getBusInfo(media, dir, index, bus)
+        }
     }
 
     unsafe fn setActive(&self, state: TBool) -> tresult {
         // SAFETY: the same call with the same argument.
         let result = unsafe { self.wrapper.setActive(state) };
-        if result != kResultOk || state == 0 {
+        if result != kResultOk {
+            return result;
+        }
+        if state == 0 {
+            // A host that still processes, against its contract, keeps them until it has done so.
+            let _ = self.processing.try_with(|processing| processing.blocks.take());
             return result;
         }
         // SAFETY: the host calls on its main thread.

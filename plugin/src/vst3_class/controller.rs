@@ -20,6 +20,9 @@ use super::class::Vst3Class;
 use super::delegate::delegate;
 use crate::meters::{METERS, Meter, find};
 
+/// Values that are nearer than this are the same: the wrapper's are 32-bit floats.
+const SAME: f64 = 1e-6;
+
 delegate!(IEditControllerTrait {
     fn setComponentState(state: *mut IBStream) -> tresult;
     fn setState(state: *mut IBStream) -> tresult;
@@ -152,7 +155,17 @@ delegate!(IEditControllerTrait {
                     let plain = unsafe { self.wrapper.normalizedParamToPlain(id, value) };
                     // SAFETY: as above.
                     let taken = unsafe { self.wrapper.plainParamToNormalized(id, plain) };
-                    self.edits.set(id, taken);
+                    // SAFETY: as above.
+                    let now = unsafe { self.wrapper.getParamNormalized(id) };
+                    if (now - taken).abs() < SAME {
+                        // The wrapper has taken it, as it does while nothing is processed.
+                        self.edits.forget(id);
+                    } else if self.edits.is_stalled() {
+                        self.edits.forget(id);
+                        self.link.set_param(id, taken as f32);
+                    } else {
+                        self.edits.set(id, taken);
+                    }
                 }
                 result
             }

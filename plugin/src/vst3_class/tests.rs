@@ -287,6 +287,7 @@ fn the_parameter_behind_the_last_is_refused() {
 /// and before the next block.
 fn told_while_processing(
     class: &(impl IAudioProcessorTrait + IComponentTrait + IEditControllerTrait),
+    stalls: bool,
 ) -> f64 {
     let mut setup = ProcessSetup {
         processMode: kRealtime as i32,
@@ -302,6 +303,10 @@ fn told_while_processing(
         assert_eq!(class.setActive(1), kResultOk);
         assert_eq!(class.setProcessing(1), kResultOk);
         assert_eq!(class.setParamNormalized(info.id, 0.75), kResultOk);
+        if stalls {
+            std::thread::sleep(std::time::Duration::from_millis(250));
+            assert_eq!(class.setParamNormalized(info.id, 0.25), kResultOk);
+        }
         let told = class.getParamNormalized(info.id);
         class.setProcessing(0);
         class.setActive(0);
@@ -311,11 +316,12 @@ fn told_while_processing(
 
 #[test]
 fn a_value_that_was_set_is_told_before_the_next_block() {
-    assert_eq!(told_while_processing(&Vst3Class::<BusProbe>::new()), 0.75);
+    assert_eq!(told_while_processing(&Vst3Class::<BusProbe>::new(), false), 0.75);
+    assert_eq!(told_while_processing(&Vst3Class::<BusProbe>::new(), true), 0.25);
 }
 
 /// When this fails, nice-plug tells what was set and `edits` is not needed.
 #[test]
 fn the_plain_wrapper_tells_the_old_value_until_the_next_block() {
-    assert_eq!(told_while_processing(&Wrapper::<BusProbe>::new()), 0.5);
+    assert_eq!(told_while_processing(&Wrapper::<BusProbe>::new(), false), 0.5);
 }
