@@ -229,3 +229,64 @@ pub fn music_folder() -> String {
     let folder = if music.is_dir() { music } else { home };
     folder.display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Jobs of an instance that knows no resources.
+    fn jobs() -> Jobs {
+        let report = Arc::new(Report::default());
+        let links = EditorLinks {
+            reports: Arc::new(move || Arc::clone(&report)),
+            prefetch: Arc::new(|_| ()),
+        };
+        let jobs = Jobs::default();
+        jobs.link(links);
+        jobs
+    }
+
+    /// What `message` gives when it gives something.
+    fn wait_for(jobs: &Jobs, message: impl Fn(&Jobs) -> Option<Message>) -> Message {
+        let begin = Instant::now();
+        loop {
+            if let Some(message) = message(jobs) {
+                return message;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "nothing was told");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_folder_that_holds_no_model_is_refused_in_words() {
+        let (jobs, params) = (jobs(), SoloistParams::default());
+        for action in [
+            ModelAction::Install("/no such folder".into()),
+            ModelAction::AddFolder("/no such folder".into()),
+            ModelAction::Measure("no such model".to_owned()),
+        ] {
+            jobs.do_model(&action, &params);
+            let message = wait_for(&jobs, |jobs| jobs.tell().0.message);
+            assert!(!message.is_good && message.text.contains("no such"), "{message:?}");
+            assert_eq!(jobs.tell().0.busy, None);
+        }
+        assert_eq!(params.model.name(), SoloistParams::default().model.name());
+    }
+
+    #[test]
+    fn saving_before_anything_was_kept_says_so() {
+        let jobs = jobs();
+        jobs.do_capture(&CaptureAction::SetLength(Some(60.0)));
+        jobs.do_capture(&CaptureAction::Save {
+            stems: vec![Instrument::Drums],
+            mix: true,
+            folder: std::env::temp_dir(),
+            name: "take".to_owned(),
+        });
+        let message = wait_for(&jobs, |jobs| jobs.tell().1.message);
+        assert!(!message.is_good && message.text.contains("nothing"), "{message:?}");
+    }
+}
