@@ -25,7 +25,7 @@ impl StemPeaks {
         num_channels: usize,
         places: &[Option<usize>; Instrument::ALL.len()],
     ) {
-        // Side by side, as they stand: one stem after the other would take four times as long.
+        // Side by side, as they stand: one stem after the other takes six times as long.
         let mut highest = [0.0_f32; MAX_SOURCES * MAX_CHANNELS];
         for frame in stems.chunks_exact(frame_len) {
             for (highest, sample) in highest.iter_mut().zip(frame) {
