@@ -13,6 +13,7 @@ use soloist_editor::{EditorState, draw};
 use super::apply::apply;
 use super::jobs::Jobs;
 use super::view::Viewer;
+use super::windows::OpenWindow;
 use super::{DisplayScale, EditorLinks};
 use crate::params::SoloistParams;
 
@@ -31,6 +32,8 @@ pub struct App {
     viewer: Viewer,
     state: EditorState,
     host: Option<GuiContext>,
+    // Last: by then the rest of it is gone.
+    _open: OpenWindow,
 }
 
 impl App {
@@ -41,11 +44,12 @@ impl App {
         links: EditorLinks,
         jobs: Arc<Jobs>,
         scale: Arc<DisplayScale>,
+        open: OpenWindow,
     ) -> Self {
         let viewer = Viewer::new(title, Arc::clone(&params), links.clone(), Arc::clone(&jobs));
         jobs.link(links);
         let state = EditorState::default();
-        Self { params, jobs, scale, viewer, state, host: None }
+        Self { params, jobs, scale, viewer, state, host: None, _open: open }
     }
 
     /// The window is there: what is drawn in `context` reaches `host`.

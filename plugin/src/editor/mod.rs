@@ -10,6 +10,7 @@ mod jobs;
 mod troubles;
 mod view;
 mod window;
+mod windows;
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ use soloist_editor::MIN_SIZE;
 
 use self::app::App;
 use self::jobs::Jobs;
+use self::windows::Windows;
 use crate::params::SoloistParams;
 use crate::report::Report;
 
@@ -42,6 +44,18 @@ pub struct SoloistEditor {
     links: EditorLinks,
     jobs: Arc<Jobs>,
     scale: Arc<DisplayScale>,
+    windows: Arc<Windows>,
+}
+
+/// baseview 0.4.2 may leave a closed window's thread to itself on X11.
+#[cfg(target_os = "linux")]
+impl Drop for SoloistEditor {
+    fn drop(&mut self) {
+        const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+        if !self.windows.wait_until_closed(LIMIT) {
+            nice_plug::prelude::nice_warn!("a window of Soloist is still open after {LIMIT:?}");
+        }
+    }
 }
 
 /// Physical pixels a logical pixel, as the last window found it; 1 before the first.
@@ -61,7 +75,7 @@ impl SoloistEditor {
     /// An editor of `params` under the plugin's name.
     pub fn new(title: &'static str, params: Arc<SoloistParams>, links: EditorLinks) -> Self {
         let scale = Arc::new(DisplayScale(Mutex::new(1.0)));
-        Self { title, params, links, jobs: Arc::default(), scale }
+        Self { title, params, links, jobs: Arc::default(), scale, windows: Arc::default() }
     }
 
     fn logical_size(&self) -> LogicalSize<f64> {
@@ -87,6 +101,7 @@ impl Editor for SoloistEditor {
             self.links.clone(),
             Arc::clone(&self.jobs),
             Arc::clone(&self.scale),
+            self.windows.open(),
         );
         let opening = window::Opening {
             title: self.title,
