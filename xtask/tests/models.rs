@@ -69,6 +69,11 @@ fn wave_unet_plays_at_its_reported_latency_and_its_stems_sum_to_the_mix() {
 }
 
 #[test]
+fn studio_lite_plays_at_its_reported_latency_and_its_stems_sum_to_the_mix() {
+    plays("studio-lite");
+}
+
+#[test]
 fn studio_plays_at_its_reported_latency_and_its_stems_sum_to_the_mix() {
     plays("studio");
 }
