@@ -86,6 +86,16 @@ impl Vst3Plugin for Probe {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx];
 }
 
+/// What a host sets up for a mode.
+fn setup_in(mode: u32) -> ProcessSetup {
+    ProcessSetup {
+        processMode: mode as i32,
+        symbolicSampleSize: kSample32 as i32,
+        maxSamplesPerBlock: 512,
+        sampleRate: 48_000.0,
+    }
+}
+
 /// Asks for each mode in turn, as a host does between stopping and starting, and returns the modes
 /// that the plugin saw at its activations.
 fn modes_seen(
@@ -94,12 +104,7 @@ fn modes_seen(
 ) -> Vec<ProcessMode> {
     MODES_SEEN.with_borrow_mut(Vec::clear);
     for &mode in asked {
-        let mut setup = ProcessSetup {
-            processMode: mode as i32,
-            symbolicSampleSize: kSample32 as i32,
-            maxSamplesPerBlock: 512,
-            sampleRate: 48_000.0,
-        };
+        let mut setup = setup_in(mode);
         // SAFETY: `setup` outlives the call; the calls come in the order of the VST3 contract.
         unsafe {
             assert_eq!(class.setupProcessing(&raw mut setup), kResultOk);
@@ -194,12 +199,7 @@ fn play(
     data.numSamples = num_frames as i32;
     (data.numInputs, data.inputs) = (1, &raw mut input_bus);
     (data.numOutputs, data.outputs) = (outputs.len() as i32, outputs.as_mut_ptr());
-    let mut setup = ProcessSetup {
-        processMode: kRealtime as i32,
-        symbolicSampleSize: kSample32 as i32,
-        maxSamplesPerBlock: 512,
-        sampleRate: 48_000.0,
-    };
+    let mut setup = setup_in(kRealtime);
     // SAFETY: every channel has the block's frames; the calls come in VST3's order.
     unsafe {
         assert_eq!(class.setupProcessing(&raw mut setup), kResultOk);
@@ -289,12 +289,7 @@ fn told_while_processing(
     class: &(impl IAudioProcessorTrait + IComponentTrait + IEditControllerTrait),
     stalls: bool,
 ) -> f64 {
-    let mut setup = ProcessSetup {
-        processMode: kRealtime as i32,
-        symbolicSampleSize: kSample32 as i32,
-        maxSamplesPerBlock: 512,
-        sampleRate: 48_000.0,
-    };
+    let mut setup = setup_in(kRealtime);
     // SAFETY: `setup` and `info` outlive their calls; the calls come in the order of the contract.
     unsafe {
         let mut info = std::mem::zeroed();
