@@ -4,50 +4,33 @@
 
 mod common;
 
+use std::ops::Range;
+use std::time::Duration;
+
 use common::{
-    NULL_DBFS, copy_of_bundles, delayed, excerpt, play_stems, rate_hz, residual_dbfs, turn,
-    with_model,
+    NULL_DBFS, delayed, excerpt, load_product, play_stems, rate_hz, residual_dbfs, turn, with_model,
 };
 use soloist::files::Audio;
-use tempfile::TempDir;
 use xtask::bounce::Planar;
-use xtask::host::{self, Format, HeadlessHost, ProcessConfig, Product};
-use xtask::paths::Bundles;
-use xtask::setup::copy_dir;
+use xtask::host::{Format, HeadlessHost, ProcessConfig, Product};
 
 const BLOCK_FRAMES: usize = 512;
 
-/// A copy of the bundles in which `studio` is installed once more, under the name `twin`: the same
-/// latency and the same network, so that what is heard can be told from nothing but the grid of
-/// hop frames, which begins anew with a stream.
-fn bundles_with_a_twin() -> (TempDir, Bundles) {
-    let (folder, bundles) = copy_of_bundles();
-    for resources in [bundles.clap_resources(), bundles.vst3_resources()] {
-        let models = resources.join("models");
-        copy_dir(&models.join("studio"), &models.join("twin")).unwrap();
-        let card = models.join("twin").join("card.toml");
-        let text = std::fs::read_to_string(&card).unwrap();
-        let renamed = text.replacen("name = \"studio\"", "name = \"twin\"", 1);
-        assert_ne!(renamed, text, "the card has a name");
-        std::fs::write(&card, renamed).unwrap();
-    }
-    (folder, bundles)
-}
-
-/// Drums out of `mix`, and the sum of all stems, when `model` is chosen halfway and every result is
-/// waited for.
-fn played(format: Format, bundles: &Bundles, mix: &Audio, model: &str) -> (Planar, Planar) {
-    let mut host = host::load_product(format, bundles, Product::Multi).unwrap();
+/// Drums out of `mix`, and the sum of all stems, by the first of two models and from halfway on by the
+/// second, with every result waited for.
+fn played(format: Format, mix: &Audio, models: [&str; 2]) -> (Planar, Planar) {
+    let mut host = load_product(format, Product::Multi);
     host.set_parameter("Instrument", "Drums").unwrap();
     host.set_parameter("When Late", "Wait (Bounce)").unwrap();
+    let state = host.save_state().unwrap();
+    host.load_state(&with_model(&state, models[0])).unwrap();
     host.activate(&ProcessConfig::realtime(rate_hz(mix), BLOCK_FRAMES)).unwrap();
     let restarts = host.calls().restart_requests;
     let change = |host: &mut dyn HeadlessHost, begin: usize, _: usize| {
         if begin == halfway(mix) {
-            let state = host.save_state().unwrap();
-            host.load_state_while_active(&with_model(&state, model)).unwrap();
+            host.load_state_while_active(&with_model(&state, models[1])).unwrap();
             // The model is looked up meanwhile, as on a track; here blocks come much faster.
-            std::thread::sleep(std::time::Duration::from_secs(2));
+            std::thread::sleep(Duration::from_secs(1));
         }
     };
     let blocks = (BLOCK_FRAMES, 0);
@@ -71,12 +54,11 @@ fn halfway(mix: &Audio) -> usize {
 #[test]
 fn a_model_of_the_same_latency_takes_over_and_the_stems_sum_to_the_mix_all_through() {
     let _turn = turn();
-    let (_folder, bundles) = bundles_with_a_twin();
     let mix = excerpt(12.0);
     for format in Format::ALL {
-        let (changed, sum) = played(format, &bundles, &mix, "twin");
+        let (changed, sum) = played(format, &mix, ["studio", "studio-lite"]);
         let latency = {
-            let mut host = host::load_product(format, &bundles, Product::Multi).unwrap();
+            let mut host = load_product(format, Product::Multi);
             host.activate(&ProcessConfig::realtime(rate_hz(&mix), BLOCK_FRAMES)).unwrap();
             host.latency_frames()
         };
@@ -88,13 +70,17 @@ fn a_model_of_the_same_latency_takes_over_and_the_stems_sum_to_the_mix_all_throu
         }
         let residual = residual_dbfs(&sum, &expected);
         assert!(residual <= NULL_DBFS, "{format}: the stems miss the mix by {residual:.1} dBFS");
-        // The other stream is heard: its masks are the same network's on another grid.
-        let (stayed, _) = played(format, &bundles, &mix, "studio");
-        let before = residual_dbfs(&first(&changed, halfway(&mix)), &first(&stayed, halfway(&mix)));
+
+        let (studio, _) = played(format, &mix, ["studio", "studio"]);
+        let (lite, _) = played(format, &mix, ["studio-lite", "studio-lite"]);
+        let until = |audio: &Planar| part(audio, 0..halfway(&mix));
+        let before = residual_dbfs(&until(&changed), &until(&studio));
         assert!(before <= NULL_DBFS, "{format}: {before:.1} dBFS before the change");
-        let after = residual_dbfs(&changed, &stayed);
-        assert!(after > -100.0, "{format}: the model has not changed ({after:.1} dBFS)");
-        assert!(after < -15.0, "{format}: the models do not do the same ({after:.1} dBFS)");
+        // By then it is heard. Where its hop frames stand depends on when it came.
+        let at_last = |audio: &Planar| part(audio, mix.num_frames() - 65_536..mix.num_frames());
+        let distance = |other: &Planar| energy_of_difference(&at_last(&changed), &at_last(other));
+        let (to_lite, to_studio) = (distance(&lite), distance(&studio));
+        assert!(to_lite < to_studio / 4.0, "{format}: {to_lite} from it, {to_studio} from the old");
     }
 }
 
@@ -116,9 +102,7 @@ fn a_model_of_another_latency_asks_for_a_restart_and_plays_after_it() {
                 block.iter_mut().map(|channel| &mut channel[begin..end]).collect();
             host.process(&mut block).unwrap();
             // At the pace of a sound card: the model is looked up meanwhile.
-            std::thread::sleep(std::time::Duration::from_secs_f64(
-                (end - begin) as f64 / rate_hz(&mix),
-            ));
+            std::thread::sleep(Duration::from_secs_f64((end - begin) as f64 / rate_hz(&mix)));
             restarts = host.calls().restart_requests;
         }
         assert!(restarts > 0, "{format}: no restart was asked for");
@@ -128,6 +112,11 @@ fn a_model_of_another_latency_asks_for_a_restart_and_plays_after_it() {
     }
 }
 
-fn first(audio: &Planar, num_frames: usize) -> Planar {
-    audio.iter().map(|channel| channel[..num_frames].to_vec()).collect()
+fn part(audio: &Planar, frames: Range<usize>) -> Planar {
+    audio.iter().map(|channel| channel[frames.clone()].to_vec()).collect()
+}
+
+fn energy_of_difference(a: &Planar, b: &Planar) -> f64 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
