@@ -13,7 +13,7 @@ use soloist_editor::{EditorState, draw};
 use super::apply::apply;
 use super::jobs::Jobs;
 use super::view::Viewer;
-use super::windows::OpenWindow;
+use super::windows::Windows;
 use super::{DisplayScale, EditorLinks};
 use crate::params::SoloistParams;
 
@@ -32,8 +32,7 @@ pub struct App {
     viewer: Viewer,
     state: EditorState,
     host: Option<GuiContext>,
-    // Last: by then the rest of it is gone.
-    _open: OpenWindow,
+    windows: Arc<Windows>,
 }
 
 impl App {
@@ -44,16 +43,17 @@ impl App {
         links: EditorLinks,
         jobs: Arc<Jobs>,
         scale: Arc<DisplayScale>,
-        open: OpenWindow,
+        windows: Arc<Windows>,
     ) -> Self {
         let viewer = Viewer::new(title, Arc::clone(&params), links.clone(), Arc::clone(&jobs));
         jobs.link(links);
         let state = EditorState::default();
-        Self { params, jobs, scale, viewer, state, host: None, _open: open }
+        Self { params, jobs, scale, viewer, state, host: None, windows }
     }
 
     /// The window is there: what is drawn in `context` reaches `host`.
     pub fn begin(&mut self, context: &Context, host: GuiContext) {
+        self.windows.open_on_this_thread();
         soloist_editor::theme::install_fonts(context);
         self.host = Some(host);
     }

@@ -47,13 +47,11 @@ pub struct SoloistEditor {
     windows: Arc<Windows>,
 }
 
-/// baseview 0.4.2 may leave a closed window's thread to itself on X11.
-#[cfg(target_os = "linux")]
 impl Drop for SoloistEditor {
     fn drop(&mut self) {
         const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
-        if !self.windows.wait_until_closed(LIMIT) {
-            nice_plug::prelude::nice_warn!("a window of Soloist is still open after {LIMIT:?}");
+        if !self.windows.wait_for_threads(LIMIT) {
+            nice_plug::prelude::nice_warn!("a window of Soloist is still at work after {LIMIT:?}");
         }
     }
 }
@@ -101,7 +99,7 @@ impl Editor for SoloistEditor {
             self.links.clone(),
             Arc::clone(&self.jobs),
             Arc::clone(&self.scale),
-            self.windows.open(),
+            Arc::clone(&self.windows),
         );
         let opening = window::Opening {
             title: self.title,
