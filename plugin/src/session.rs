@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use nice_plug::prelude::nice_warn;
-use soloist::inference::{self, EngineUser, Provider};
+use soloist::inference::{self, EngineUser};
 use soloist::model::DEFAULT_MODEL;
 use soloist::streaming::{AudioEndpoint, Capture, Player, StreamError};
 
-use crate::active::{Active, HostSetup, Prepared};
+use crate::active::{ASKED, Active, HostSetup, Prepared};
 use crate::handoff::Handoff;
 use crate::own_path::own_path;
 use crate::report::Report;
@@ -168,7 +168,7 @@ impl Session {
         };
         match std::thread::Builder::new().name("soloist-chooser".to_owned()).spawn(switch) {
             Ok(thread) => {
-                let mut choosers = self.choosers.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut choosers = self.lock_choosers();
                 choosers.retain(|chooser| !chooser.is_finished());
                 choosers.push(thread);
             }
@@ -179,10 +179,7 @@ impl Session {
     /// Waits for the changes of the model that are under way. The instance calls it before it goes:
     /// its library may be unloaded next.
     pub fn settle(&self) {
-        let choosers = {
-            let mut choosers = self.choosers.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *choosers)
-        };
+        let choosers = std::mem::take(&mut *self.lock_choosers());
         for chooser in choosers {
             // What went wrong in there has been reported.
             let _ = chooser.join();
@@ -195,7 +192,7 @@ impl Session {
     pub fn prefetch(&self, name: &str) {
         let selection = Selection::look_up(name, self.own_path.as_deref());
         if let Ok(runtime) = &selection.runtime {
-            inference::prefetch(&selection.card, runtime, Provider::Cpu);
+            inference::prefetch(&selection.card, runtime, ASKED);
         }
     }
 
@@ -204,6 +201,10 @@ impl Session {
         let mut engine = self.lock_engine();
         let returned = self.handoff.take_returned();
         engine.free(returned);
+    }
+
+    fn lock_choosers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.choosers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_engine(&self) -> MutexGuard<'_, Engine> {

@@ -66,8 +66,7 @@ fn host_param(params: &SoloistParams, param: Param) -> AnyParam<'_> {
 }
 
 fn stem(params: &SoloistParams, instrument: Instrument) -> &StemParams {
-    let index = Instrument::ALL.iter().position(|other| *other == instrument);
-    params.stems()[index.unwrap_or(0)]
+    params.stems()[instrument as usize]
 }
 
 fn chosen<T: Enum + PartialEq>(action: &Action) -> Option<T> {
