@@ -150,22 +150,8 @@ delegate!(IEditControllerTrait {
                 // SAFETY: as above.
                 let result = unsafe { self.wrapper.setParamNormalized(id, value) };
                 if result == kResultOk {
-                    // The value that the parameter takes: a list's is one of its steps.
-                    // SAFETY: as above.
-                    let plain = unsafe { self.wrapper.normalizedParamToPlain(id, value) };
-                    // SAFETY: as above.
-                    let taken = unsafe { self.wrapper.plainParamToNormalized(id, plain) };
-                    // SAFETY: as above.
-                    let now = unsafe { self.wrapper.getParamNormalized(id) };
-                    if (now - taken).abs() < SAME {
-                        // The wrapper has taken it, as it does while nothing is processed.
-                        self.edits.forget(id);
-                    } else if self.edits.is_stalled() {
-                        self.edits.forget(id);
-                        self.link.set_param(id, taken as f32);
-                    } else {
-                        self.edits.set(id, taken);
-                    }
+                    // SAFETY: the host calls on its main thread.
+                    unsafe { self.note_edit(id, value) };
                 }
                 result
             }
@@ -174,6 +160,29 @@ delegate!(IEditControllerTrait {
 });
 
 impl<P: Vst3Plugin> Vst3Class<P> {
+    /// Keeps a value that the host has set and that the wrapper has left to the next block.
+    ///
+    /// # Safety
+    /// Called on the main thread.
+    unsafe fn note_edit(&self, id: ParamID, value: ParamValue) {
+        // The value that the parameter takes: a list's is one of its steps.
+        // SAFETY: plain calls.
+        let (taken, now) = unsafe {
+            let plain = self.wrapper.normalizedParamToPlain(id, value);
+            let taken = self.wrapper.plainParamToNormalized(id, plain);
+            (taken, self.wrapper.getParamNormalized(id))
+        };
+        if (now - taken).abs() < SAME {
+            // The wrapper has taken it, as it does while nothing is processed.
+            self.edits.forget(id);
+        } else if self.edits.is_stalled() {
+            self.edits.forget(id);
+            self.link.set_param(id, taken as f32);
+        } else {
+            self.edits.set(id, taken);
+        }
+    }
+
     /// The place of the step of a list whose words are these but for their case.
     ///
     /// # Safety
