@@ -303,8 +303,8 @@ fn a_stream_tells_of_its_work() {
         (status.run_quantile_ms(0.5).unwrap(), status.run_quantile_ms(0.99).unwrap());
     assert!(status.num_runs() >= 4 && median >= 19.0 && worst >= median, "{median}, {worst} ms");
     let (network, whole) = (status.network_load().unwrap(), status.load().unwrap());
-    // 20 ms in every 0.743 s.
-    assert!(network > 0.022 && whole > network, "{network} of {whole}");
+    // 20 ms in every 0.743 s; a reading spans 2 to 3 s, into which two to four runs fall.
+    assert!(network > 0.04 / 3.0 && whole > network, "{network} of {whole}");
     assert!(status.queued_frames() > 0, "results wait for their time");
     assert_eq!((status.late_frames(), status.late_spells()), (0, 0));
 
