@@ -3,10 +3,12 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from soloist_train import bands, half
 from soloist_train.checkpoint import Checkpoint
@@ -15,6 +17,7 @@ from soloist_train.errors import TrainingError
 from soloist_train.export import Exported, export, session
 from soloist_train.fit import Fit, FitConfig, fit, learning_rate, read_config
 from soloist_train.fixtures import fixture_audio
+from soloist_train.layers import Memory
 from soloist_train.model import ModelConfig, StudioNet
 from soloist_train.predict import load_network, separate
 from soloist_train.reach import time_reach
@@ -81,9 +84,47 @@ def test_bad_configurations_are_refused(table: dict[str, int], sentence: str) ->
         FitConfig.from_dict(table)
 
 
+def test_a_network_without_memories_is_fitted_on_with_them(
+    store: Path, fitted: Path, tmp_path: Path
+) -> None:
+    raw = read_config(TINY)
+    before = Checkpoint.load(fitted / "last.pt")
+    raw["model"] = {**raw["model"], "memory": [1]}
+    run = Fit(raw, read_store(store), tmp_path)
+    run.begin_from(before)
+    x = torch.randn(1, 3, 512, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(run.net.eval()(x), before.network()(x))
+    run.step()
+    moved = [p for n, p in run.net.named_parameters() if n.endswith("memory.widen.weight")]
+    assert len(moved) == 2 and all(p.abs().max() > 0 for p in moved)
+    run.worker.close()
+    back = Fit(read_config(TINY), read_store(store), tmp_path)
+    with pytest.raises(TrainingError, match="another shape: "):
+        back.begin_from(
+            Checkpoint(raw, run.net.state_dict(), run.net.state_dict(), {}, run.iteration)
+        )
+    back.worker.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"memory": [4]}, "levels are 0 to 3"),
+        ({"memory": [1], "memory_steps": [0]}, "at least 1"),
+    ],
+)
+def test_bad_shapes_are_refused(table: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        ModelConfig.from_dict(table)
+
+
 def test_folding_keeps_the_output() -> None:
     torch.manual_seed(0)
-    net = StudioNet(ModelConfig(widest=32))
+    net = StudioNet(ModelConfig(widest=32, memory=(1,)))
+    for module in net.modules():
+        if isinstance(module, Memory):
+            nn.init.normal_(module.widen.weight)
     for _ in range(2):
         net(torch.randn(2, 3, 512, 32))
     net.eval()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from soloist_train import bands
 from soloist_train.errors import TrainingError
 from soloist_train.export import export_onnx, session
+from soloist_train.layers import Memory
 from soloist_train.model import IN_CHANNELS, ModelConfig, StudioNet
 from soloist_train.reach import check_context, time_reach
 
@@ -26,15 +29,29 @@ def test_each_level_reaches_further_and_a_window_begins_otherwise_than_it_ends()
     assert (found[2].context, found[2].future) == (63, 47)
 
 
-def test_derived_reach_is_what_perturbing_a_random_network_shows() -> None:
+def test_memories_look_back_as_far_as_their_dilations_and_not_ahead() -> None:
+    plain = time_reach(StudioNet(ModelConfig(**SMALL)))
+    found = time_reach(StudioNet(ModelConfig(memory=(1,), memory_steps=(1, 2), **SMALL)))
+    # On the way down and on the way up: 2 * (1 + 2) cells of 4 frames each. What reached back least
+    # of the ways through the network may lie some frames nearer the edge than another one does.
+    assert found.future == plain.future
+    assert plain.context is not None and found.context is not None
+    assert 48 <= found.context - plain.context < 48 + 16
+
+
+@pytest.mark.parametrize("memory", [{}, {"memory": (0, 2), "memory_steps": (1, 2)}])
+def test_derived_reach_is_what_perturbing_a_random_network_shows(memory: dict[str, Any]) -> None:
     torch.manual_seed(1)
-    net = StudioNet(ModelConfig(**SMALL))
+    net = StudioNet(ModelConfig(**SMALL, **memory))
+    for module in net.modules():
+        if isinstance(module, Memory):
+            nn.init.normal_(module.widen.weight)
     # Norms of a network that was fitted are no identity.
     net(torch.randn(2, IN_CHANNELS, bands.NUM_BANDS, 64))
     net.eval().double()
     reach = time_reach(net)
     assert reach.context is not None and reach.future is not None
-    frames, edge = 320, 160
+    frames, edge = 480, 160
     x = torch.randn(1, IN_CHANNELS, bands.NUM_BANDS, frames, dtype=torch.double)
     with torch.inference_mode():
         base = net(x)

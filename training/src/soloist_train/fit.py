@@ -86,11 +86,18 @@ class Fit:
         return DeviceWorker(self.config, self.net, examples, objective, self.ranks)
 
     def begin_from(self, checkpoint: Checkpoint) -> None:
-        """Begin a new schedule with the averaged weights of another run."""
+        """Begin a new schedule with the averaged weights of another run. It may lack memories:
+        those begin as nothing."""
         try:
-            self.net.load_state_dict(checkpoint.ema)
+            found = self.net.load_state_dict(checkpoint.ema, strict=False)
         except RuntimeError as error:
             raise TrainingError(f"the network to begin from has another shape: {error}") from error
+        other = [key for key in found.missing_keys if ".memory." not in key]
+        other += found.unexpected_keys
+        if other:
+            raise TrainingError(
+                f"the network to begin from has another shape: {len(other)} tensors, as {other[0]}"
+            )
         self.averages = MovingAverages(self.net, self.config.rates)
 
     def resume(self, checkpoint: Checkpoint) -> None:

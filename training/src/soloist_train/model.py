@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .bands import FRAME_MULTIPLE, NUM_BANDS, SOURCES
 from .errors import TrainingError
+from .layers import BandMix, ConvNorm, Memory, Patch, Up, patch_kernel
 from .tables import from_table
 
 IN_CHANNELS = 3
@@ -33,6 +33,14 @@ class ModelConfig:
     """Cells of a frame at a level over hidden units of its band mix."""
     dropout: float = 0.0
     """Chance that a channel of a stage is left out while fitting."""
+    memory: tuple[int, ...] = ()
+    """Levels whose stages remember: each ends in a Memory, on the way down and on the way up."""
+    memory_channels: int = 32
+    """Channels that each band of a cell hands to a Memory and gets back from it."""
+    memory_width: int = 256
+    """Hidden units of a Memory."""
+    memory_steps: tuple[int, ...] = (1, 2, 4, 8)
+    """Dilations, in cells, of a Memory's convolutions over the past."""
 
     def check(self) -> None:
         """Refuse shapes that no mix of NUM_BANDS bands and FRAME_MULTIPLE frames fits."""
@@ -49,6 +57,12 @@ class ModelConfig:
             raise TrainingError("[model] patches overlap by half: their sides must be even")
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"[model] dropout = {self.dropout}: expected 0 to below 1")
+        if any(not 0 <= level <= self.levels for level in self.memory):
+            raise TrainingError(f"[model] memory = {self.memory}: levels are 0 to {self.levels}")
+        if min(self.memory_channels, self.memory_width, *self.memory_steps) < 1:
+            raise TrainingError(
+                "[model] memory_channels, memory_width and memory_steps must be at least 1"
+            )
 
     def channels(self, level: int) -> int:
         """Channels at a level."""
@@ -66,99 +80,23 @@ class ModelConfig:
         return asdict(self)
 
 
-class ConvNorm(nn.Module):
-    """3x3 convolution, batch norm (folded away at export) and, unless `linear`, ReLU."""
-
-    def __init__(self, cin: int, cout: int, stride: int = 1, linear: bool = False) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(cout)
-        self.linear = linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, cin, bands, frames] to [batch, cout, bands / stride, frames / stride]."""
-        x = self.norm(self.conv(x))
-        return x if self.linear else torch.relu(x)
-
-    def fold(self) -> None:
-        """Merge the batch norm's running statistics into the convolution."""
-        self.conv = fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())  # type: ignore[type-var]
-        self.norm = nn.Identity()
-
-
-class Up(nn.Module):
-    """2x2 transposed convolution that doubles bands and frames, and batch norm.
-
-    Without the norm the sums on the way up grow from level to level, the masks saturate early in
-    a fit and stop learning.
-    """
-
-    def __init__(self, cin: int, cout: int) -> None:
-        super().__init__()
-        self.conv = nn.ConvTranspose2d(cin, cout, 2, stride=2, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(cout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, cin, bands, frames] to [batch, cout, 2 bands, 2 frames]."""
-        return self.norm(self.conv(x))
-
-    def fold(self) -> None:
-        """Merge the batch norm's running statistics into the convolution."""
-        conv, norm = self.conv.eval(), self.norm.eval()
-        self.conv = fuse_conv_bn_eval(conv, norm, transpose=True)  # type: ignore[type-var]
-        self.norm = nn.Identity()
-
-
-class BandMix(nn.Module):
-    """Residual bottleneck over the band axis: every band of a frame sees every other one.
-
-    Convolutions see a neighbourhood; a note's harmonics and a drum's whole spectrum lie far
-    apart. The two matrices are shared by all channels and frames.
-    """
-
-    def __init__(self, bands: int, ratio: int) -> None:
-        super().__init__()
-        hidden = max(bands // ratio, 8)
-        self.squeeze = nn.Parameter(torch.randn(hidden, bands) / bands**0.5)
-        self.expand = nn.Parameter(torch.randn(bands, hidden) * 0.1 / hidden**0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, channels, bands, frames], same shape out."""
-        if torch.compiler.is_exporting():
-            return x + self.expand @ torch.relu(self.squeeze @ x)
-        # In channels-last memory [batch, bands, frames * channels] is a view: no copy is made.
-        batch, channels, bands, frames = x.shape
-        flat = x.permute(0, 2, 3, 1).reshape(batch, bands, frames * channels)
-        flat = torch.matmul(self.expand, torch.relu(torch.matmul(self.squeeze, flat)))
-        return x + flat.view(batch, bands, frames, channels).permute(0, 3, 1, 2)
-
-
-class Patch(ConvNorm):
-    """Strided convolution over patches of bands and frames that overlap by half, norm and ReLU."""
-
-    def __init__(self, cin: int, cout: int, patch: tuple[int, int]) -> None:
-        super().__init__(cin, cout)
-        kernel, margin = patch_kernel(patch)
-        self.conv = nn.Conv2d(cin, cout, kernel, stride=patch, padding=margin, bias=False)
-
-
-def patch_kernel(patch: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Kernel and padding with which patches of this size overlap by half."""
-    return (2 * patch[0], 2 * patch[1]), (patch[0] // 2, patch[1] // 2)
-
-
 class Stage(nn.Module):
-    """One level's work on features of one width: a residual 3x3 convolution, then a band mix."""
+    """One level's work on features of one width: a residual 3x3 convolution, then a band mix, and
+    at some levels a memory."""
 
-    def __init__(self, channels: int, bands: int, mix_ratio: int, dropout: float) -> None:
+    def __init__(self, channels: int, bands: int, config: ModelConfig, remembers: bool) -> None:
         super().__init__()
         self.conv = ConvNorm(channels, channels)
-        self.mix = BandMix(bands, mix_ratio)
-        self.drop = nn.Dropout2d(dropout)
+        self.mix = BandMix(bands, config.mix_ratio)
+        self.memory: nn.Module = nn.Identity()
+        if remembers:
+            shape = (config.memory_channels, config.memory_width, config.memory_steps)
+            self.memory = Memory(channels, bands, *shape, config.dropout)
+        self.drop = nn.Dropout2d(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, channels, bands, frames], same shape out."""
-        return self.drop(self.mix(x + self.conv(x)))
+        return self.drop(self.memory(self.mix(x + self.conv(x))))
 
 
 class StudioNet(nn.Module):
@@ -179,7 +117,7 @@ class StudioNet(nn.Module):
 
         def stage(level: int) -> Stage:
             cells = NUM_BANDS // config.patch_bands >> level
-            return Stage(c[level], cells, config.mix_ratio, config.dropout)
+            return Stage(c[level], cells, config, level in config.memory)
 
         self.stem = Patch(IN_CHANNELS, c[0], patch)
         self.inner = stage(0)

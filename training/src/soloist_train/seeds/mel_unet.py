@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..bands import Float
-from ..model import ConvNorm, Up, fold_norms
+from ..layers import ConvNorm, Up
+from ..model import fold_norms
 from ..tables import from_table
 from . import mel
 
