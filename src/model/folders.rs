@@ -1,15 +1,20 @@
 //! Folders of models that the user has added: a list in the per-user data folder.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::card::CARD_FILE;
+use super::drafts::{FileLock, create_unused};
 use super::resources::user_data_dir;
 
 /// File inside the per-user data folder that holds the list.
 pub const SETTINGS_FILE: &str = "settings.toml";
+
+/// Whoever changes the list has this file's lock.
+const LOCK_FILE: &str = "settings.lock";
 
 /// Most folders that are kept.
 const MAX_FOLDERS: usize = 64;
@@ -87,16 +92,13 @@ pub fn add_folder(folder: &Path) -> Result<(), FolderError> {
 /// # Errors
 /// When the list cannot be kept.
 pub fn remove_folder(folder: &Path) -> Result<(), FolderError> {
-    let data = user_data_dir().ok_or(FolderError::NoDataFolder)?;
-    let mut folders = list(&data)?;
-    folders.retain(|known| known != folder);
-    write(&data, &folders)
+    remove(&user_data_dir().ok_or(FolderError::NoDataFolder)?, folder)
 }
 
 fn list(data: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let path = data.join(SETTINGS_FILE);
     let unusable = |reason: String| FolderError::Settings { path: path.clone(), reason };
-    let file = match std::fs::File::open(&path) {
+    let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unusable(error.to_string())),
@@ -121,18 +123,41 @@ fn add(data: &Path, folder: &Path) -> Result<(), FolderError> {
     if !holds_models {
         return Err(FolderError::NoModels { folder });
     }
-    let mut folders = list(data)?;
-    if folders.contains(&folder) {
-        return Ok(());
-    }
-    if folders.len() >= MAX_FOLDERS {
-        return Err(FolderError::TooMany);
-    }
-    folders.push(folder);
-    write(data, &folders)
+    change(data, |folders| {
+        if folders.contains(&folder) {
+            return Ok(());
+        }
+        if folders.len() >= MAX_FOLDERS {
+            return Err(FolderError::TooMany);
+        }
+        folders.push(folder);
+        Ok(())
+    })
 }
 
-fn write(data: &Path, folders: &[PathBuf]) -> Result<(), FolderError> {
+fn remove(data: &Path, folder: &Path) -> Result<(), FolderError> {
+    change(data, |folders| {
+        folders.retain(|known| known != folder);
+        Ok(())
+    })
+}
+
+/// Changes the list as it is at that moment: nobody else does until it is written.
+fn change(
+    data: &Path,
+    edit: impl FnOnce(&mut Vec<PathBuf>) -> Result<(), FolderError>,
+) -> Result<(), FolderError> {
+    let lock_path = data.join(LOCK_FILE);
+    let lock = std::fs::create_dir_all(data)
+        .and_then(|()| FileLock::wait(&lock_path))
+        .map_err(|source| FolderError::Write { path: lock_path, source })?;
+    let before = list(data)?;
+    let mut folders = before.clone();
+    edit(&mut folders)?;
+    if folders == before { Ok(()) } else { write(data, &folders, &lock) }
+}
+
+fn write(data: &Path, folders: &[PathBuf], lock: &FileLock) -> Result<(), FolderError> {
     let path = data.join(SETTINGS_FILE);
     let mut settings = Settings::default();
     for folder in folders {
@@ -142,15 +167,22 @@ fn write(data: &Path, folders: &[PathBuf]) -> Result<(), FolderError> {
     let text = toml::to_string(&settings)
         .map_err(|error| FolderError::Settings { path: path.clone(), reason: error.to_string() })?;
     // Whole or not at all: another instance may read at any moment.
-    let draft = data.join(format!("{SETTINGS_FILE}.{}", std::process::id()));
-    std::fs::create_dir_all(data)
-        .and_then(|()| std::fs::write(&draft, text))
-        .and_then(|()| std::fs::rename(&draft, &path))
-        .map_err(|source| {
-            // What is left of the draft serves nobody.
-            let _ = std::fs::remove_file(&draft);
-            FolderError::Write { path, source }
-        })
+    let path_of = |number: usize| data.join(format!("{SETTINGS_FILE}.{number}.draft"));
+    let create = |path: &Path| match lock.is_exclusive() {
+        // Over what a crash has left.
+        true => File::create(path),
+        false => File::create_new(path),
+    };
+    let failed = |source| FolderError::Write { path: path.clone(), source };
+    let (draft, mut file) = create_unused(path_of, create).map_err(failed)?;
+    let written = file.write_all(text.as_bytes());
+    // Windows renames no file that is open.
+    drop(file);
+    written.and_then(|()| std::fs::rename(&draft, &path)).map_err(|source| {
+        // What is left of the draft serves nobody.
+        let _ = std::fs::remove_file(&draft);
+        failed(source)
+    })
 }
 
 #[cfg(test)]
@@ -171,7 +203,61 @@ mod tests {
         add(&data, &folder("b")).unwrap();
         assert_eq!(list(&data).unwrap(), [folder("b"), folder("a")]);
         let entries = std::fs::read_dir(&data).unwrap().count();
-        assert_eq!(entries, 1, "no draft is left");
+        assert_eq!(entries, 2, "the list and its lock: no draft is left");
+        remove(&data, &folder("b")).unwrap();
+        remove(&data, &folder("never added")).unwrap();
+        assert_eq!(list(&data).unwrap(), [folder("a")]);
+    }
+
+    /// Each change waits for the one that is under way, and begins with what that has left.
+    #[test]
+    fn folders_that_are_added_at_one_time_are_all_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        let folders: Vec<PathBuf> = (0..8).map(|it| root.path().join(it.to_string())).collect();
+        for folder in &folders {
+            std::fs::create_dir_all(folder.join("model")).unwrap();
+            std::fs::write(folder.join("model").join(CARD_FILE), "").unwrap();
+        }
+        let all_begin = std::sync::Barrier::new(folders.len());
+        std::thread::scope(|scope| {
+            for folder in &folders {
+                scope.spawn(|| {
+                    all_begin.wait();
+                    add(&data, folder).unwrap();
+                });
+            }
+        });
+        let mut found = list(&data).unwrap();
+        found.sort();
+        assert_eq!(found, folders);
+    }
+
+    /// The list is read, and changed, with the lock held.
+    #[test]
+    fn nobody_else_changes_the_list_meanwhile() {
+        let root = tempfile::tempdir().unwrap();
+        change(root.path(), |_| {
+            let lock = FileLock::try_now(&root.path().join(LOCK_FILE)).unwrap();
+            assert!(lock.is_none(), "the list can be changed by two at one time");
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn what_a_crash_has_left_of_the_list_is_written_over() {
+        let root = tempfile::tempdir().unwrap();
+        let left = root.path().join(format!("{SETTINGS_FILE}.1.draft"));
+        std::fs::write(&left, "half of a lis").unwrap();
+        let folder = root.path().join("a");
+        change(root.path(), |folders| {
+            folders.push(folder.clone());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(list(root.path()).unwrap(), [folder]);
+        assert!(!left.exists());
     }
 
     #[test]

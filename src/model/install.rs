@@ -8,10 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::card::{CARD_FILE, CardError, MAX_MODEL_BYTES, ModelCard};
 use super::catalogue::{Catalogue, InstalledModel};
+use super::drafts::{FileLock, create_unused};
 use super::resources::{MODELS_FOLDER, user_data_dir};
 
 /// Beginnings of the names of files that go with a model.
 const COMPANIONS: [&str; 4] = ["LICENSE", "LICENCE", "NOTICE", "README"];
+
+/// End of the names of folders that are being filled.
+const DRAFT_ENDING: &str = ".draft";
 
 const MAX_COMPANIONS: usize = 16;
 const MAX_COMPANION_BYTES: u64 = 1 << 20;
@@ -54,6 +58,9 @@ pub enum InstallError {
         /// Where.
         folder: PathBuf,
     },
+    /// Somebody else is at it.
+    #[error("another model is being installed just now: try again when that is done")]
+    Busy,
     /// The system has no per-user data folder.
     #[error("the system names no per-user data folder to install models in")]
     NoDataFolder,
@@ -90,6 +97,50 @@ pub fn install(folder: &Path, dirs: &[PathBuf]) -> Result<String, InstallError> 
     install_into(&data.join(MODELS_FOLDER), folder, dirs)
 }
 
+/// Removes what installations that a crash ended have left behind: perhaps gigabytes in folders that
+/// nobody sees.
+pub fn sweep_drafts() {
+    if let Some(data) = user_data_dir() {
+        sweep(&data.join(MODELS_FOLDER));
+    }
+}
+
+fn sweep(place: &Path) {
+    // The lock would make a file where nobody has installed anything.
+    if !drafts(place).is_empty()
+        && let Ok(Some(lock)) = FileLock::try_now(&lock_path(place))
+    {
+        sweep_locked(place, &lock);
+    }
+}
+
+/// As [`sweep`], by whoever has the lock: what is there belongs to nobody any more.
+fn sweep_locked(place: &Path, lock: &FileLock) {
+    if lock.is_exclusive() {
+        for draft in drafts(place) {
+            // It is in nobody's way: drafts find a free name.
+            let _ = fs::remove_dir_all(draft);
+        }
+    }
+}
+
+/// Folders in `place` that are being filled, or were when a crash came.
+fn drafts(place: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
+    let is_draft = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        is_folder && name.starts_with('.') && name.ends_with(DRAFT_ENDING)
+    };
+    entries.flatten().filter(is_draft).map(|entry| entry.path()).collect()
+}
+
+/// Whoever installs into `place` has this file's lock.
+fn lock_path(place: &Path) -> PathBuf {
+    place.with_extension("lock")
+}
+
 fn install_into(place: &Path, folder: &Path, dirs: &[PathBuf]) -> Result<String, InstallError> {
     let folder = if folder.is_file() { folder.parent().unwrap_or(folder) } else { folder };
     let card_path = folder.join(CARD_FILE);
@@ -98,27 +149,15 @@ fn install_into(place: &Path, folder: &Path, dirs: &[PathBuf]) -> Result<String,
         expect_file(&card_path)?;
     }
     let card = ModelCard::load(folder)?;
-    let name = card.name().to_owned();
-    let target = place.join(&name);
-    let installed = Catalogue::scan(dirs).models;
-    let same_name = |model: &&InstalledModel| model.name().eq_ignore_ascii_case(&name);
-    if let Some(model) = installed.iter().find(same_name) {
-        return Err(InstallError::Taken { name, folder: model.folder.clone() });
-    }
-    if target.symlink_metadata().is_ok() {
-        return Err(InstallError::Taken { name, folder: target });
-    }
-    // Beside the target, so that it can be renamed; a name that no search looks at.
-    let draft = Draft(place.join(format!(".{name}.{}", std::process::id())));
-    let failed = |path: &Path, source| InstallError::Write { path: path.to_owned(), source };
-    // One that a crash has left.
-    let _ = fs::remove_dir_all(&draft.0);
-    fs::create_dir_all(&draft.0).map_err(|source| failed(&draft.0, source))?;
-    let network = Path::new(&card.model.file);
-    let found = copy(&card.model_path(), &draft.0.join(network), MAX_MODEL_BYTES)?;
-    if !found.eq_ignore_ascii_case(&card.model.sha256) {
+    let lock = lock(place)?;
+    let target = free_target(place, card.name(), dirs)?;
+    sweep_locked(place, &lock);
+    let draft = Draft::make(place, card.name())?;
+    let network = draft.0.join(&card.model.file);
+    let copied = copy(&card.model_path(), &network, MAX_MODEL_BYTES)?;
+    if !copied.sha256.eq_ignore_ascii_case(&card.model.sha256) {
         let (path, expected) = (card.model_path(), card.model.sha256.clone());
-        return Err(InstallError::Hash { path, expected, found });
+        return Err(InstallError::Hash { path, expected, found: copied.sha256 });
     }
     for name in
         companions(folder).iter().filter(|name| !name.eq_ignore_ascii_case(&card.model.file))
@@ -128,22 +167,79 @@ fn install_into(place: &Path, folder: &Path, dirs: &[PathBuf]) -> Result<String,
     // Last: what has a card is a model.
     copy(&card_path, &draft.0.join(CARD_FILE), MAX_COMPANION_BYTES)?;
     // The card may have been changed since it was checked.
-    let copied = ModelCard::load(&draft.0)?;
-    if (copied.name(), &copied.model.sha256) != (card.name(), &card.model.sha256) {
+    let found = ModelCard::load(&draft.0)?;
+    if (found.name(), &found.model.sha256) != (card.name(), &card.model.sha256) {
         return Err(InstallError::NoFile { path: card_path, found: "one that has just changed" });
     }
-    fs::rename(&draft.0, &target).map_err(|source| failed(&target, source))?;
-    Ok(name)
+    // A draft lies where anybody may clear up.
+    expect_bytes(&network, copied.num_bytes)?;
+    fs::rename(&draft.0, &target).map_err(|source| {
+        let name = card.name().to_owned();
+        match target.symlink_metadata() {
+            // Where there are no locks, somebody else may have been faster.
+            Ok(_) => InstallError::Taken { name, folder: target.clone() },
+            Err(_) => InstallError::Write { path: target.clone(), source },
+        }
+    })?;
+    Ok(card.name().to_owned())
+}
+
+/// The lock of those who install into `place`.
+fn lock(place: &Path) -> Result<FileLock, InstallError> {
+    let path = lock_path(place);
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| FileLock::try_now(&path))
+        .map_err(|source| InstallError::Write { path, source })?
+        .ok_or(InstallError::Busy)
+}
+
+/// Where a model of that name goes, when there is none yet.
+fn free_target(place: &Path, name: &str, dirs: &[PathBuf]) -> Result<PathBuf, InstallError> {
+    let taken = |folder| InstallError::Taken { name: name.to_owned(), folder };
+    let installed = Catalogue::scan(dirs).models;
+    let same_name = |model: &InstalledModel| model.name().eq_ignore_ascii_case(name);
+    if let Some(model) = installed.into_iter().find(same_name) {
+        return Err(taken(model.folder));
+    }
+    let target = place.join(name);
+    if target.symlink_metadata().is_ok() {
+        return Err(taken(target));
+    }
+    Ok(target)
 }
 
 /// A folder that vanishes unless it was renamed.
 struct Draft(PathBuf);
+
+impl Draft {
+    /// An empty folder beside the model's own, so that it can be renamed; a name that no search looks
+    /// at and that nobody else has.
+    fn make(place: &Path, name: &str) -> Result<Self, InstallError> {
+        let path_of = |number: usize| place.join(format!(".{name}.{number}{DRAFT_ENDING}"));
+        fs::create_dir_all(place)
+            .and_then(|()| create_unused(path_of, |path| fs::create_dir(path)))
+            .map(|(path, ())| Self(path))
+            .map_err(|source| InstallError::Write { path: place.to_owned(), source })
+    }
+}
 
 impl Drop for Draft {
     fn drop(&mut self) {
         // Where it was renamed there is none; what else fails has nobody to be told to.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Refuses a written file that is not whole any more.
+fn expect_bytes(path: &Path, num_bytes: u64) -> Result<(), InstallError> {
+    let failed = |source| InstallError::Write { path: path.to_owned(), source };
+    let found = path.symlink_metadata().map_err(failed)?.len();
+    if found != num_bytes {
+        let words = format!("expected {num_bytes} bytes after writing them, found {found}");
+        return Err(failed(io::Error::other(words)));
+    }
+    Ok(())
 }
 
 /// Refuses all but plain files: links lead anywhere.
@@ -162,8 +258,14 @@ fn expect_file(path: &Path) -> Result<(), InstallError> {
     Err(InstallError::NoFile { path: path.to_owned(), found })
 }
 
-/// Copies a plain file of `max_bytes` at most and returns the SHA-256 of what was copied.
-fn copy(from: &Path, to: &Path, max_bytes: u64) -> Result<String, InstallError> {
+/// What was copied.
+struct Copied {
+    sha256: String,
+    num_bytes: u64,
+}
+
+/// Copies a plain file of `max_bytes` at most.
+fn copy(from: &Path, to: &Path, max_bytes: u64) -> Result<Copied, InstallError> {
     expect_file(from)?;
     let read = |source| InstallError::Read { path: from.to_owned(), source };
     let write = |source| InstallError::Write { path: to.to_owned(), source };
@@ -187,7 +289,8 @@ fn copy(from: &Path, to: &Path, max_bytes: u64) -> Result<String, InstallError> 
         output.write_all(&buffer[..count]).map_err(write)?;
     }
     output.sync_all().map_err(write)?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Copied { sha256, num_bytes })
 }
 
 /// Names of the plain files in `folder` that go with a model, as far as they are of a usual size.

@@ -84,6 +84,66 @@ fn a_file_of_the_model_serves_as_its_folder() {
     assert_eq!(install_into(&bench.place(), &network, &[]).unwrap(), "duo");
 }
 
+/// What a crash in the middle of an installation leaves.
+fn leave_draft(bench: &Bench) -> PathBuf {
+    let draft = bench.place().join(".duo.1.draft");
+    fs::create_dir_all(&draft).unwrap();
+    fs::write(draft.join("model.onnx"), "half").unwrap();
+    draft
+}
+
+#[test]
+fn an_installation_leaves_another_that_is_under_way_alone() {
+    let bench = Bench::new();
+    bench.make("duo", b"network");
+    let draft = leave_draft(&bench);
+    let lock = FileLock::try_now(&lock_path(&bench.place())).unwrap();
+    assert!(matches!(bench.install().unwrap_err(), InstallError::Busy));
+    sweep(&bench.place());
+    assert_eq!(fs::read(draft.join("model.onnx")).unwrap(), b"half");
+    // It ends, by a crash: what is left of it goes.
+    drop(lock);
+    bench.install().unwrap();
+    assert!(!draft.exists());
+    assert_eq!(fs::read(bench.place().join("duo/model.onnx")).unwrap(), b"network");
+}
+
+#[test]
+fn drafts_share_no_folder() {
+    let bench = Bench::new();
+    let first = Draft::make(&bench.place(), "duo").unwrap();
+    let second = Draft::make(&bench.place(), "duo").unwrap();
+    assert_ne!(first.0, second.0);
+    let (gone, kept) = (first.0.clone(), second.0.clone());
+    drop(first);
+    assert!(!gone.exists() && kept.is_dir());
+}
+
+#[test]
+fn what_a_crash_has_left_is_swept_and_nothing_else() {
+    let bench = Bench::new();
+    sweep(&bench.place());
+    assert!(!bench.place().exists() && !lock_path(&bench.place()).exists());
+    let draft = leave_draft(&bench);
+    for other in ["duo", ".hidden", "duo.draft"] {
+        fs::create_dir(bench.place().join(other)).unwrap();
+    }
+    sweep(&bench.place());
+    assert!(!draft.exists());
+    assert_eq!(fs::read_dir(bench.place()).unwrap().count(), 3);
+}
+
+#[test]
+fn a_network_that_was_shortened_meanwhile_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("model.onnx");
+    assert!(expect_bytes(&path, 4).is_err(), "it is gone");
+    fs::write(&path, "half").unwrap();
+    assert!(expect_bytes(&path, 4).is_ok());
+    let error = expect_bytes(&path, 8).unwrap_err();
+    assert!(matches!(error, InstallError::Write { .. }), "{error}");
+}
+
 #[test]
 fn a_name_that_is_taken_anywhere_is_refused() {
     let bench = Bench::new();

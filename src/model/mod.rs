@@ -5,6 +5,7 @@ pub mod card;
 pub mod catalogue;
 mod check;
 mod check_analysis;
+pub(crate) mod drafts;
 pub mod facts;
 pub mod folders;
 pub mod install;
