@@ -1,6 +1,6 @@
 //! From a take to files.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,13 +9,11 @@ use super::Take;
 use super::segment::Segment;
 use super::wave::WaveHeader;
 use crate::model::Instrument;
+use crate::model::drafts::create_unused;
 use crate::streaming::timeline::HostPlace;
 
 /// Most bytes of a name that files begin with: with the rest it must fit in the 255 of most systems.
 const MAX_NAME_BYTES: usize = 120;
-
-/// Files of one name that may lie in a folder.
-const MAX_SAME_NAME: usize = 10_000;
 
 /// What can be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +81,10 @@ impl Take {
         folder: &Path,
         name: &str,
     ) -> Result<Vec<PathBuf>, CaptureError> {
-        self.save_with(parts, folder, name, |path| {
-            OpenOptions::new().write(true).create_new(true).open(path)
-        })
+        self.save_with(parts, folder, name, create_new)
     }
 
-    /// As [`Take::save`], into what `create` opens.
+    /// As [`Take::save`], into what `create` makes, which must refuse a path that is taken.
     pub(super) fn save_with<W: Write>(
         &self,
         parts: &[CapturePart],
@@ -115,12 +111,13 @@ impl Take {
         let mut written = Written::default();
         for (piece, part, index) in wanted() {
             let stem = format!("{name} - {} - {}", part.name(), piece.place_words());
-            let path = written.reserve(folder, &stem)?;
-            let failed = |source| CaptureError::Write { path: path.clone(), source };
-            let partial = written.begin(&path);
-            let out = create(&partial).map_err(failed)?;
+            let failed = |source| {
+                let path = folder.join(format!("{stem}.wav"));
+                CaptureError::Write { path, source }
+            };
+            let out = written.begin(folder, &stem, &create).map_err(failed)?;
             piece.write(part, index, out).map_err(failed)?;
-            written.finish(partial, path.clone()).map_err(failed)?;
+            written.finish(folder, &stem).map_err(failed)?;
         }
         Ok(written.keep())
     }
@@ -136,7 +133,8 @@ impl Take {
     }
 }
 
-/// Files of a save that is under way: removed again unless all of them are written.
+/// Files of a save that is under way: removed again unless all of them are written. Other instances
+/// may save under the same names at the same time: only what was made here is ever touched.
 #[derive(Default)]
 struct Written {
     partial: Option<PathBuf>,
@@ -144,32 +142,27 @@ struct Written {
 }
 
 impl Written {
-    /// A path that no file has.
-    fn reserve(&self, folder: &Path, stem: &str) -> Result<PathBuf, CaptureError> {
-        let path_of = |number: usize| match number {
-            1 => folder.join(format!("{stem}.wav")),
-            number => folder.join(format!("{stem} ({number}).wav")),
-        };
-        let is_free = |path: &PathBuf| path.symlink_metadata().is_err();
-        (1..=MAX_SAME_NAME).map(path_of).find(is_free).ok_or_else(|| CaptureError::Write {
-            path: path_of(1),
-            source: io::Error::other(format!("{MAX_SAME_NAME} files of that name are there")),
-        })
+    /// Makes the file to write to before one called `stem` has its whole content.
+    fn begin<W>(
+        &mut self,
+        folder: &Path,
+        stem: &str,
+        create: impl Fn(&Path) -> io::Result<W>,
+    ) -> io::Result<W> {
+        // A crash may have left one of that name, or another instance be writing it.
+        let (partial, out) = first_free(folder, stem, ".wav.part", create)?;
+        self.partial = Some(partial);
+        Ok(out)
     }
 
-    /// The path to write to before `path` has its whole content.
-    fn begin(&mut self, path: &Path) -> PathBuf {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".part");
-        let partial = PathBuf::from(name);
-        self.partial = Some(partial.clone());
-        partial
-    }
-
-    fn finish(&mut self, partial: PathBuf, path: PathBuf) -> io::Result<()> {
-        fs::rename(partial, &path)?;
+    /// Gives what was begun the first name that no file has.
+    fn finish(&mut self, folder: &Path, stem: &str) -> io::Result<()> {
+        let Some(partial) = &self.partial else { return Ok(()) };
+        // To rename is to write over what is there: the name is taken first, by an empty file.
+        let (path, _) = first_free(folder, stem, ".wav", create_new)?;
+        self.files.push(path.clone());
+        fs::rename(partial, path)?;
         self.partial = None;
-        self.files.push(path);
         Ok(())
     }
 
@@ -185,6 +178,24 @@ impl Drop for Written {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// What `create` makes at the first path of `STEM.wav`, `STEM (2).wav`, ... that is free.
+fn first_free<W>(
+    folder: &Path,
+    stem: &str,
+    ending: &str,
+    create: impl Fn(&Path) -> io::Result<W>,
+) -> io::Result<(PathBuf, W)> {
+    let path_of = |number: usize| match number {
+        1 => folder.join(format!("{stem}{ending}")),
+        number => folder.join(format!("{stem} ({number}){ending}")),
+    };
+    create_unused(path_of, create)
 }
 
 /// A segment, or the part of it before or after the project's begin, which a `bext` chunk cannot

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::*;
@@ -50,7 +50,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         let error = take
             .save_with(&parts, folder.path(), "take", |path| {
                 let is_mix = path.to_string_lossy().contains("mix");
-                Ok(Full { file: File::create(path)?, room: room[usize::from(!is_mix)] })
+                Ok(Full { file: create_new(path)?, room: room[usize::from(!is_mix)] })
             })
             .unwrap_err();
         let CaptureError::Write { source, .. } = &error else { panic!("{error}") };
@@ -70,6 +70,65 @@ fn no_file_is_written_over() {
     assert!(second.ends_with("take - mix - 0h00m00.000s (2).wav"), "{}", second.display());
     let bytes = |path: &Path| fs::metadata(path).unwrap().len();
     assert_eq!(bytes(&first) - bytes(&second), (101 - 7) * 8);
+}
+
+/// Saves the mix; before anything is written to its file, `meanwhile` happens.
+fn save_while(folder: &Path, num_frames: usize, meanwhile: impl Fn()) -> PathBuf {
+    let has_happened = Cell::new(false);
+    let create = |path: &Path| {
+        let file = create_new(path)?;
+        if !has_happened.replace(true) {
+            meanwhile();
+        }
+        Ok(file)
+    };
+    let saved =
+        take(num_frames, HostPlace::At(0)).save_with(&[CapturePart::Mix], folder, "take", create);
+    let mut files = saved.unwrap();
+    assert_eq!(files.len(), 1);
+    files.remove(0)
+}
+
+#[test]
+fn saves_of_one_name_at_one_time_do_each_other_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Cell::new(PathBuf::new());
+    let file = save_while(folder.path(), 101, || {
+        // Another instance finds the disk full in the middle of it, and a third saves.
+        let error = take(48_000, HostPlace::At(0))
+            .save_with(&[CapturePart::Mix], folder.path(), "take", |path| {
+                Ok(Full { file: create_new(path)?, room: 100_000 })
+            })
+            .unwrap_err();
+        assert!(matches!(error, CaptureError::Write { .. }), "{error}");
+        other.set(save_while(folder.path(), 7, || ()));
+    });
+    let other = other.take();
+    assert!(other.ends_with("take - mix - 0h00m00.000s.wav"), "{}", other.display());
+    assert!(file.ends_with("take - mix - 0h00m00.000s (2).wav"), "{}", file.display());
+    let bytes = |path: &Path| fs::metadata(path).unwrap().len();
+    assert_eq!(bytes(&file) - bytes(&other), (101 - 7) * 8);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+}
+
+#[test]
+fn a_file_that_comes_while_another_is_written_keeps_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let comer = folder.path().join("take - mix - 0h00m00.000s.wav");
+    let file = save_while(folder.path(), 101, || fs::write(&comer, "whose?").unwrap());
+    assert_eq!(fs::read_to_string(&comer).unwrap(), "whose?");
+    assert!(file.ends_with("take - mix - 0h00m00.000s (2).wav"), "{}", file.display());
+}
+
+#[test]
+fn what_a_crash_has_left_holds_up_nobody_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join("take - mix - 0h00m00.000s.wav.part");
+    fs::write(&left, "half").unwrap();
+    let file = save_while(folder.path(), 101, || ());
+    assert!(file.ends_with("take - mix - 0h00m00.000s.wav"), "{}", file.display());
+    assert_eq!(fs::read_to_string(&left).unwrap(), "half");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
