@@ -14,10 +14,10 @@ mod writer;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{MAX_CHANNELS, MAX_SOURCES};
-use segment::Segment;
+use segment::{Chunk, Segment};
 
 pub use facts::SegmentFacts;
 pub use save::{CaptureError, CapturePart};
@@ -59,14 +59,8 @@ impl Capture {
             let mut held = self.lock();
             held.length_s = length_s;
             self.is_on.store(length_s > 0.0, Ordering::Relaxed);
-            if length_s > 0.0 {
-                held.trim();
-                VecDeque::new()
-            } else {
-                std::mem::take(&mut held.segments)
-            }
+            held.trim()
         };
-        // Not under the lock, for which a worker may wait.
         drop(freed);
     }
 
@@ -119,23 +113,35 @@ impl Capture {
     }
 }
 
+/// What a capture has let go of: to be dropped after its lock, for which a worker may wait. Freeing
+/// minutes of sound takes long.
+type Freed = (Vec<Segment>, Vec<Arc<Chunk>>);
+
 impl Held {
     /// Lets go of the oldest sound beyond the length.
-    fn trim(&mut self) {
-        while self.segments.len() > MAX_SEGMENTS {
-            self.segments.pop_front();
-        }
+    #[must_use]
+    fn trim(&mut self) -> Freed {
+        let max_segments = if self.length_s > 0.0 { MAX_SEGMENTS } else { 0 };
+        let too_many = self.segments.len().saturating_sub(max_segments);
+        let mut segments: Vec<Segment> = self.segments.drain(..too_many).collect();
+        let mut chunks = Vec::new();
         let held_s: f64 = self.segments.iter().map(Segment::seconds).sum();
         let mut excess_s = held_s - self.length_s;
         while excess_s > 0.0
             && let Some(oldest) = self.segments.front_mut()
         {
-            excess_s -= oldest.drop_front(excess_s);
-            if oldest.num_frames() > 0 {
-                return;
+            if oldest.seconds() > excess_s {
+                excess_s -= oldest.drop_front(excess_s, &mut chunks);
+                if oldest.num_frames() > 0 {
+                    break;
+                }
             }
-            self.segments.pop_front();
+            if let Some(oldest) = self.segments.pop_front() {
+                excess_s -= oldest.seconds();
+                segments.push(oldest);
+            }
         }
+        (segments, chunks)
     }
 }
 
@@ -165,3 +171,7 @@ impl Take {
         self
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -60,9 +60,14 @@ impl Segment {
         self.num_frames as f64 / self.origin.sample_rate_hz
     }
 
+    /// Bytes of its samples, without a look at the chunks: ten minutes are tens of thousands.
     pub fn bytes(&self) -> u64 {
-        let samples: usize = self.chunks.iter().map(|chunk| chunk.samples.len()).sum();
-        (samples * size_of::<f32>()) as u64
+        (self.num_frames * self.frame_len() * size_of::<f32>()) as u64
+    }
+
+    /// Samples of a frame: the mix and every stem, in every channel.
+    fn frame_len(&self) -> usize {
+        (1 + self.origin.sources.len()) * self.origin.num_channels
     }
 
     /// Whether a frame of `epoch`, `start` in the stream's own count, that stands at `place` goes on
@@ -86,13 +91,14 @@ impl Segment {
 
     /// Appends a chunk.
     pub fn push(&mut self, chunk: Chunk) {
+        debug_assert_eq!(chunk.samples.len(), chunk.num_frames * self.frame_len());
         self.num_frames += chunk.num_frames;
         self.chunks.push_back(Arc::new(chunk));
     }
 
-    /// Lets go of whole chunks at the front that lie in its first `seconds`; returns the seconds that
-    /// it let go of.
-    pub fn drop_front(&mut self, seconds: f64) -> f64 {
+    /// Moves whole chunks at the front that lie in its first `seconds` to `freed`; returns the seconds
+    /// that it let go of.
+    pub fn drop_front(&mut self, seconds: f64, freed: &mut Vec<Arc<Chunk>>) -> f64 {
         let excess = (seconds * self.origin.sample_rate_hz).ceil().max(0.0) as usize;
         let mut dropped = 0;
         while let Some(front) = self.chunks.front()
@@ -100,7 +106,7 @@ impl Segment {
             && dropped < excess
         {
             dropped += front.num_frames;
-            self.chunks.pop_front();
+            freed.extend(self.chunks.pop_front());
         }
         self.num_frames -= dropped;
         self.start += dropped as i64;

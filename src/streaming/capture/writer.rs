@@ -101,7 +101,9 @@ impl CaptureWriter {
         if let Some(segment) = held.segments.back_mut() {
             segment.push(chunk);
         }
-        held.trim();
+        let freed = held.trim();
+        drop(held);
+        drop(freed);
     }
 }
 
