@@ -33,13 +33,10 @@ pub fn check_ending(path: &Path, endings: &[&str], kind: &str) -> Result<(), Fai
     )))
 }
 
-/// One folder for each input: its name without the ending, numbered (`song`, `song-2`) where
-/// inputs share a name. Names that differ in case alone are one name on some systems.
+/// One folder for each input, right below `base`: its name without the ending, numbered (`song`,
+/// `song-2`) where inputs share a name. Names that differ in case alone are one name on some systems.
 pub fn folders_for(inputs: &[PathBuf], base: &Path) -> Vec<PathBuf> {
-    let names: Vec<String> = inputs
-        .iter()
-        .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
-        .collect();
+    let names: Vec<String> = inputs.iter().map(|path| folder_name(path)).collect();
     let natural: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let mut taken = HashSet::new();
     names
@@ -59,6 +56,14 @@ pub fn folders_for(inputs: &[PathBuf], base: &Path) -> Vec<PathBuf> {
             }
         })
         .collect()
+}
+
+/// An input's name without the ending, or `input` where that is nothing or leads elsewhere: the stem
+/// of `...wav` is `..`. Windows drops dots and blanks at a name's end, so that `.. .` is `..` there.
+fn folder_name(input: &Path) -> String {
+    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+    let is_name = stem.contains(|c| c != '.' && c != ' ');
+    if is_name { stem.into_owned() } else { "input".to_owned() }
 }
 
 /// A folder that is there for the results; one made here goes again if nothing is kept in it.
@@ -159,6 +164,14 @@ mod tests {
         let folders = folders_for(&inputs, Path::new("out"));
         let expected = ["out/x", "out/x-3", "out/x-2", "out/X-4", "out/y.tar"].map(PathBuf::from);
         assert_eq!(folders, expected);
+    }
+
+    #[test]
+    fn no_input_leads_out_of_the_folder() {
+        let inputs = ["...wav", "..wav", "a/...flac", ". .. .wav", "..", "...song.wav", " .wav"];
+        let folders = folders_for(&inputs.map(PathBuf::from), Path::new("out"));
+        let names = ["input", "input-2", "input-3", "input-4", "input-5", "...song", "input-6"];
+        assert_eq!(folders, names.map(|name| Path::new("out").join(name)));
     }
 
     #[test]
