@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Pace, Uneven, cards, config, music, noise, play, stream};
+use common::{Pace, Uneven, cards, config, music, noise, play, stream, wait_until};
 use soloist::inference::Identity;
 use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::scope::{SCOPE_BANDS, SCOPE_FLOOR_DB, scope_band_hz};
@@ -154,7 +154,13 @@ fn nothing_is_made_for_nobody_and_who_comes_later_sees_what_comes_then() {
     // The worker may be behind by what has not come out yet, but by no more.
     let played = before - audio.latency_frames() as i64;
     assert!((played - 4096..before + 4096).contains(&new), "{new} for {before}");
-    assert_eq!(drained(&mut second), columns, "each watcher has all of them");
+    // The worker may still be sending the last ones, to one watcher after the other.
+    let mut others = drained(&mut second);
+    wait_until(|| {
+        others.extend(drained(&mut second));
+        others.len() >= columns.len()
+    });
+    assert_eq!(others[..columns.len()], columns, "each watcher has all of them");
     drop(first);
     assert!(scope.is_watched());
     let more = watched(&mut audio, &mut second, &input);
@@ -170,7 +176,7 @@ fn a_watcher_that_sleeps_loses_the_newest_columns_and_holds_up_nobody() {
     let input = noise(1, 44_100 * 20);
     let columns = watched(&mut audio, &mut watch, &input);
     // Who drains makes room: the worker's last columns may still come in meanwhile.
-    assert!((1024..1100).contains(&columns.len()), "{}", columns.len());
+    assert!((1024..1200).contains(&columns.len()), "{}", columns.len());
     let (kept, hop) = (&columns[..1024], i64::from(columns[0].num_frames));
     assert_eq!(kept[0].frame, -512);
     for plain in kept.iter().filter(|column| !column.has_shares).collect::<Vec<_>>().windows(2) {

@@ -6,14 +6,18 @@ mod common;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use common::{BLOCKS, Pace, RATES_HZ, Uneven, cards, config, noise, play, residual_dbfs, stream};
+use common::{
+    BLOCKS, Pace, RATES_HZ, Uneven, cards, config, noise, play, residual_dbfs, stream, wait_until,
+};
 use soloist::inference::{Estimator, Identity, InferenceError, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::{
-    Controls, LatePolicy, LatencyMode, MixMode, Separator, StreamState, Worker, latency_frames,
-    split,
+    AudioEndpoint, Controls, LatePolicy, LatencyMode, MixMode, Separator, StreamState, Worker,
+    latency_frames, split,
 };
 
 fn identity(card: &ModelCard) -> Box<dyn Estimator> {
@@ -189,14 +193,15 @@ fn without_a_worker_the_delayed_mix_is_heard_at_the_same_latency() {
     assert!(output[0].iter().all(|&sample| sample == 0.0));
 }
 
-/// Stops after some runs until it is let go: results become late and come back.
-struct Stalling {
+/// While it is shut, a run says that it has begun and waits to be let go.
+struct Gated {
     inner: Box<dyn Estimator>,
-    runs: usize,
-    gate: std::sync::mpsc::Receiver<()>,
+    is_shut: Arc<AtomicBool>,
+    begun: Sender<()>,
+    gate: Receiver<()>,
 }
 
-impl Estimator for Stalling {
+impl Estimator for Gated {
     fn provider(&self) -> Provider {
         Provider::Cpu
     }
@@ -208,12 +213,33 @@ impl Estimator for Stalling {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError> {
-        self.runs += 1;
-        if self.runs == 4 {
-            // An error means that the test is over.
+        if self.is_shut.load(Ordering::Relaxed) {
+            // Errors mean that the test is over.
+            let _ = self.begun.send(());
             let _ = self.gate.recv();
         }
         self.inner.estimate(features, num_frames, wanted, masks)
+    }
+}
+
+/// A slow sine, which shows any jump.
+fn slow_sine(range: Range<usize>) -> Vec<f32> {
+    range.map(|n| (std::f64::consts::TAU * 50.0 * n as f64 / 44_100.0).sin() as f32).collect()
+}
+
+/// Plays what follows on `output` of [`slow_sine`], `before` every block of 256 frames.
+fn play_on(
+    audio: &mut AudioEndpoint,
+    controls: &Controls,
+    output: &mut Vec<f32>,
+    num_frames: usize,
+    mut before: impl FnMut(&mut AudioEndpoint),
+) {
+    for _ in 0..num_frames / 256 {
+        before(audio);
+        let mut block = slow_sine(output.len()..output.len() + 256);
+        audio.process(&mut [&mut block], controls);
+        output.extend_from_slice(&block);
     }
 }
 
@@ -221,53 +247,58 @@ impl Estimator for Stalling {
 fn late_results_fade_to_the_delayed_mix_without_a_click_are_counted_and_come_back() {
     let rate = 44_100.0;
     let card = Arc::new(ModelCard::builtin());
-    let (release, gate) = std::sync::mpsc::channel();
-    let inner = identity(&card);
-    let estimator = Box::new(Stalling { inner, runs: 0, gate });
+    let (is_shut, (begun, has_begun), (release, gate)) =
+        (Arc::new(AtomicBool::new(false)), channel(), channel());
+    let (inner, shut) = (identity(&card), Arc::clone(&is_shut));
+    let estimator = Box::new(Gated { inner, is_shut: shut, begun, gate });
     let (mut audio, _worker) = stream(&config(&card, rate, 1), estimator);
     let latency = audio.latency_frames();
     // The network gives all to the vocals and the piano is heard: silence when results are on
-    // time, the mix when they are late. A slow sine shows any jump.
+    // time, the mix when they are late.
     let controls = Controls { instrument: Instrument::Piano, ..Controls::default() };
     audio.reset(&controls);
-    let seconds = |s: f64| (s * rate) as usize;
-    let input = |range: Range<usize>| -> Vec<f32> {
-        range.map(|n| (std::f64::consts::TAU * 50.0 * n as f64 / rate).sin() as f32).collect()
+    let fade = (0.005 * rate) as usize;
+    // As a host in real time with a quick machine: a block comes when there are results for it.
+    let when_ready = |audio: &mut AudioEndpoint| {
+        wait_until(|| {
+            audio.process(&mut [&mut []], &controls);
+            audio.status().queued_frames() as usize > 256 + fade
+        });
     };
-    let mut output = Vec::new();
-    let mut position = 0;
-    let mut run_for =
-        |audio: &mut soloist::streaming::AudioEndpoint, duration: usize, paced: bool| {
-            for _ in 0..duration / 256 {
-                let mut block = input(position..position + 256);
-                audio.process(&mut [&mut block], &controls);
-                output.extend_from_slice(&block);
-                position += 256;
-                if paced {
-                    std::thread::sleep(Duration::from_micros(300));
-                }
-            }
-        };
-    run_for(&mut audio, seconds(6.0), true);
-    let late_before = audio.status().late_blocks();
-    assert!(late_before > 0, "the stall must be heard of");
+    let start = vec![slow_sine(0..(latency + 3 * 44_100) / 256 * 256)];
+    let mut output = play(&mut audio, &start, 256, &controls, Pace::Offline).remove(0);
+    assert_eq!(audio.status().late_frames(), 0);
+
+    // The next run does not end before it is let go: what was finished is heard, then the mix.
+    is_shut.store(true, Ordering::Relaxed);
+    play_on(&mut audio, &controls, &mut output, 33_000, |_| {});
+    has_begun.recv_timeout(Duration::from_secs(60)).unwrap();
+    play_on(&mut audio, &controls, &mut output, 33_000, |_| {});
+    let mixed = output.len() - 16_384..output.len();
+    assert!(audio.status().late_frames() >= 16_384, "the stall must be heard of");
+    let delayed = slow_sine(mixed.start - latency..mixed.end - latency);
+    assert_eq!(output[mixed], delayed, "while late, the delayed mix is heard as it is");
+    assert_eq!(audio.status().num_epochs(), 1, "no input was lost");
+    is_shut.store(false, Ordering::Relaxed);
     release.send(()).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    run_for(&mut audio, seconds(6.0), true);
-    let late_after = audio.status().late_blocks();
-    std::thread::sleep(Duration::from_millis(100));
-    run_for(&mut audio, seconds(2.0), true);
-    assert_eq!(audio.status().late_blocks(), late_after, "results are on time again");
+
+    // Late results are discarded by the blocks that they come before.
+    wait_until(|| {
+        let mut frame = slow_sine(output.len()..output.len() + 1);
+        audio.process(&mut [&mut frame], &controls);
+        output.extend_from_slice(&frame);
+        audio.status().queued_frames() as usize > 256 + fade
+    });
+    let late_after = audio.status().late_frames();
+    play_on(&mut audio, &controls, &mut output, 2 * 44_100, when_ready);
+    assert_eq!(audio.status().late_frames(), late_after, "results are on time again");
     assert!(audio.status().dropped_frames() > 0, "the late ones were discarded");
 
     let steepest = std::f64::consts::TAU * 50.0 / rate + 1.0 / (0.005 * rate);
     let jump = output.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
     assert!(f64::from(jump) < 1.05 * steepest, "a click of {jump}");
     let silent = output[latency..].iter().filter(|sample| sample.abs() < 1e-4).count();
-    let mixed = &output[seconds(5.0)..seconds(5.5)];
-    let delayed = input(seconds(5.0) - latency..seconds(5.5) - latency);
-    assert_eq!(mixed, delayed, "while late, the delayed mix is heard as it is");
-    assert!(silent > seconds(2.0), "while on time, the piano is silent");
+    assert!(silent > 4 * 44_100, "while on time, the piano is silent");
 }
 
 #[test]

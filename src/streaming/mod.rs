@@ -13,6 +13,8 @@ mod history;
 pub mod latency;
 mod meters;
 mod mixer;
+#[cfg(test)]
+mod overload_tests;
 mod pool;
 mod priority;
 mod ring;

@@ -161,6 +161,15 @@ impl Estimator for Uneven {
     }
 }
 
+/// Polls until `is_so`, for a minute at most: a machine may be slow, but not that slow.
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited for a minute, in vain");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// How blocks are processed.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Pace {
