@@ -8,7 +8,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::{Noise, Pace, Uneven, config, music, noise, play, separate, spawn};
+use common::{Gate, Noise, Pace, Uneven, config, music, noise, play, separate, spawn};
 use soloist::inference::{Estimator, Identity};
 use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::{
@@ -254,29 +254,43 @@ fn no_more_is_held_than_was_asked_for() {
     assert!(matches!(error, CaptureError::Empty), "{error}");
 }
 
-/// The audio thread runs many times as fast as real time, so that results come too late or never:
-/// what is held is right all the same, and what is missing is told.
+/// The network stalls, so that results come too late or never: what is held is right all the same,
+/// and what is missing is told.
 #[test]
 fn late_results_are_held_and_missing_ones_are_told() {
     let card = Arc::new(ModelCard::builtin());
     let capture = on(600.0);
-    let (mut audio, worker) = captured(&card, 1, &capture, Uneven::boxed(&card, 40));
-    while audio.status().num_runs() == 0 {
-        play(&mut audio, &noise(1, 512), 512, &Controls::default(), Pace::Offline);
-    }
-    audio.reset(&Controls::default());
-    capture.clear();
-    let input = music(RATE_HZ, 44_100 * 120).remove(0);
+    let (estimator, gate) = Gate::before(Uneven::boxed(&card, 0));
+    let (mut audio, worker) = captured(&card, 1, &capture, estimator);
+    let input = music(RATE_HZ, 44_100 * 30).remove(0);
     let mut begin = 0;
-    for block in input.chunks(512) {
-        audio.tell_place(HostPlace::At(begin));
-        begin += block.len() as i64;
-        play(&mut audio, &[block.to_vec()], 512, &Controls::default(), Pace::Realtime);
-        if begin % (512 * 16) == 0 {
-            std::thread::sleep(std::time::Duration::from_millis(4));
+    let mut play_on = |audio: &mut AudioEndpoint, num_frames: usize, pace: Pace| {
+        for block in input[begin..begin + num_frames].chunks(500) {
+            audio.tell_place(HostPlace::At(begin as i64));
+            begin += block.len();
+            play(audio, &[block.to_vec()], 500, &Controls::default(), pace);
         }
-    }
-    assert!(audio.status().late_frames() > 44_100, "the test must be too fast for the worker");
+    };
+    play_on(&mut audio, 150_000, Pace::Offline);
+    // A run ends so late that the next is left out: within an epoch something is missing.
+    gate.shut();
+    play_on(&mut audio, 35_000, Pace::Realtime);
+    gate.wait_for_run();
+    play_on(&mut audio, 45_000, Pace::Realtime);
+    gate.release();
+    gate.wait_for_run();
+    gate.open();
+    play_on(&mut audio, 150_000, Pace::Offline);
+    assert_eq!(audio.status().num_epochs(), 0, "the ring was long enough");
+    // A run ends so late that input is lost: an epoch ends.
+    gate.shut();
+    play_on(&mut audio, 35_000, Pace::Realtime);
+    gate.wait_for_run();
+    play_on(&mut audio, 120_000, Pace::Realtime);
+    gate.open();
+    play_on(&mut audio, 200_000, Pace::Offline);
+    assert!(audio.status().num_epochs() > 0, "more came than the ring holds");
+    assert!(audio.status().late_frames() > 44_100, "results came too late");
     drop(worker);
     let take = capture.take();
     let segments = take.segments();

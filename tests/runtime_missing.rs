@@ -49,7 +49,9 @@ fn foreign_library() -> Option<std::path::PathBuf> {
     let is_library = |path: &std::path::PathBuf| {
         path.extension().is_some_and(|e| e == std::env::consts::DLL_EXTENSION)
     };
-    std::fs::read_dir(deps).ok()?.flatten().map(|entry| entry.path()).find(is_library)
+    // The same at each run; a library that a build was broken off at is not among them for long.
+    let libraries = std::fs::read_dir(deps).ok()?.flatten().map(|entry| entry.path());
+    libraries.filter(is_library).min()
 }
 
 fn a_stream_without_its_library_plays_the_delayed_mix(library: &Path) {

@@ -6,12 +6,10 @@ mod common;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 
 use common::{
-    BLOCKS, Pace, RATES_HZ, Uneven, cards, config, noise, play, residual_dbfs, stream, wait_until,
+    BLOCKS, Gate, Pace, RATES_HZ, Uneven, cards, config, noise, play, residual_dbfs, stream,
+    wait_until,
 };
 use soloist::inference::{Estimator, Identity, InferenceError, Provider};
 use soloist::model::{Instrument, ModelCard};
@@ -193,35 +191,6 @@ fn without_a_worker_the_delayed_mix_is_heard_at_the_same_latency() {
     assert!(output[0].iter().all(|&sample| sample == 0.0));
 }
 
-/// While it is shut, a run says that it has begun and waits to be let go.
-struct Gated {
-    inner: Box<dyn Estimator>,
-    is_shut: Arc<AtomicBool>,
-    begun: Sender<()>,
-    gate: Receiver<()>,
-}
-
-impl Estimator for Gated {
-    fn provider(&self) -> Provider {
-        Provider::Cpu
-    }
-
-    fn estimate(
-        &mut self,
-        features: &[f32],
-        num_frames: usize,
-        wanted: Range<usize>,
-        masks: &mut [f32],
-    ) -> Result<(), InferenceError> {
-        if self.is_shut.load(Ordering::Relaxed) {
-            // Errors mean that the test is over.
-            let _ = self.begun.send(());
-            let _ = self.gate.recv();
-        }
-        self.inner.estimate(features, num_frames, wanted, masks)
-    }
-}
-
 /// A slow sine, which shows any jump.
 fn slow_sine(range: Range<usize>) -> Vec<f32> {
     range.map(|n| (std::f64::consts::TAU * 50.0 * n as f64 / 44_100.0).sin() as f32).collect()
@@ -247,10 +216,7 @@ fn play_on(
 fn late_results_fade_to_the_delayed_mix_without_a_click_are_counted_and_come_back() {
     let rate = 44_100.0;
     let card = Arc::new(ModelCard::builtin());
-    let (is_shut, (begun, has_begun), (release, gate)) =
-        (Arc::new(AtomicBool::new(false)), channel(), channel());
-    let (inner, shut) = (identity(&card), Arc::clone(&is_shut));
-    let estimator = Box::new(Gated { inner, is_shut: shut, begun, gate });
+    let (estimator, gate) = Gate::before(identity(&card));
     let (mut audio, _worker) = stream(&config(&card, rate, 1), estimator);
     let latency = audio.latency_frames();
     // The network gives all to the vocals and the piano is heard: silence when results are on
@@ -270,17 +236,16 @@ fn late_results_fade_to_the_delayed_mix_without_a_click_are_counted_and_come_bac
     assert_eq!(audio.status().late_frames(), 0);
 
     // The next run does not end before it is let go: what was finished is heard, then the mix.
-    is_shut.store(true, Ordering::Relaxed);
+    gate.shut();
     play_on(&mut audio, &controls, &mut output, 33_000, |_| {});
-    has_begun.recv_timeout(Duration::from_secs(60)).unwrap();
+    gate.wait_for_run();
     play_on(&mut audio, &controls, &mut output, 33_000, |_| {});
     let mixed = output.len() - 16_384..output.len();
     assert!(audio.status().late_frames() >= 16_384, "the stall must be heard of");
     let delayed = slow_sine(mixed.start - latency..mixed.end - latency);
     assert_eq!(output[mixed], delayed, "while late, the delayed mix is heard as it is");
     assert_eq!(audio.status().num_epochs(), 1, "no input was lost");
-    is_shut.store(false, Ordering::Relaxed);
-    release.send(()).unwrap();
+    gate.open();
 
     // Late results are discarded by the blocks that they come before.
     wait_until(|| {

@@ -33,7 +33,11 @@ pub enum WorkerPriority {
 /// The priority of the process's workers; `None` before the first has started.
 #[must_use]
 pub fn worker_priority() -> Option<WorkerPriority> {
-    match LAST.load(Ordering::Relaxed) {
+    noted(&LAST)
+}
+
+fn noted(last: &AtomicU8) -> Option<WorkerPriority> {
+    match last.load(Ordering::Relaxed) {
         1 => Some(WorkerPriority::Raised),
         2 => Some(WorkerPriority::Ordinary),
         _ => None,
@@ -42,11 +46,11 @@ pub fn worker_priority() -> Option<WorkerPriority> {
 
 /// Gives the calling thread a worker's priority, or leaves it an ordinary one.
 pub(super) fn become_worker() {
-    note(raise());
+    note(raise(), &LAST);
 }
 
-fn note(outcome: Result<(), Error>) {
-    LAST.store(if outcome.is_ok() { 1 } else { 2 }, Ordering::Relaxed);
+fn note(outcome: Result<(), Error>, last: &AtomicU8) {
+    last.store(if outcome.is_ok() { 1 } else { 2 }, Ordering::Relaxed);
 }
 
 #[cfg(unix)]
@@ -78,10 +82,12 @@ mod tests {
 
     #[test]
     fn a_refusal_leaves_an_ordinary_worker_and_is_told() {
-        note(Err(Error::OS(1)));
-        assert_eq!(worker_priority(), Some(WorkerPriority::Ordinary));
-        note(Ok(()));
-        assert_eq!(worker_priority(), Some(WorkerPriority::Raised));
+        let last = AtomicU8::new(0);
+        assert_eq!(noted(&last), None);
+        note(Err(Error::OS(1)), &last);
+        assert_eq!(noted(&last), Some(WorkerPriority::Ordinary));
+        note(Ok(()), &last);
+        assert_eq!(noted(&last), Some(WorkerPriority::Raised));
     }
 
     /// Niceness of the calling thread and its scheduling class, by the system's own account.

@@ -5,7 +5,8 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use soloist::inference::{self, Estimator, InferenceError, Provider};
@@ -158,6 +159,71 @@ impl Estimator for Uneven {
             }
         }
         Ok(())
+    }
+}
+
+/// An estimator that can be made to stall, and what holds it.
+pub struct Gate {
+    is_shut: Arc<AtomicBool>,
+    begun: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Gate {
+    /// `inner`, of which each run that begins while the gate is shut waits to be let go.
+    pub fn before(inner: Box<dyn Estimator>) -> (Box<dyn Estimator>, Self) {
+        let ((tell, begun), (release, held)) = (channel(), channel());
+        let is_shut = Arc::new(AtomicBool::new(false));
+        let gated = Gated { inner, is_shut: Arc::clone(&is_shut), tell, held };
+        (Box::new(gated), Self { is_shut, begun, release })
+    }
+
+    pub fn shut(&self) {
+        self.is_shut.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until a run stands at the gate.
+    pub fn wait_for_run(&self) {
+        self.begun.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+
+    /// Lets the run at the gate go, and leaves the gate shut.
+    pub fn release(&self) {
+        self.release.send(()).unwrap();
+    }
+
+    /// Lets the run at the gate go, and all that follow.
+    pub fn open(&self) {
+        self.is_shut.store(false, Ordering::Relaxed);
+        self.release();
+    }
+}
+
+struct Gated {
+    inner: Box<dyn Estimator>,
+    is_shut: Arc<AtomicBool>,
+    tell: Sender<()>,
+    held: Receiver<()>,
+}
+
+impl Estimator for Gated {
+    fn provider(&self) -> Provider {
+        self.inner.provider()
+    }
+
+    fn estimate(
+        &mut self,
+        features: &[f32],
+        num_frames: usize,
+        wanted: Range<usize>,
+        masks: &mut [f32],
+    ) -> Result<(), InferenceError> {
+        if self.is_shut.load(Ordering::Relaxed) {
+            // Errors mean that the test is over.
+            let _ = self.tell.send(());
+            let _ = self.held.recv();
+        }
+        self.inner.estimate(features, num_frames, wanted, masks)
     }
 }
 

