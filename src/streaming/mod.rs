@@ -36,7 +36,9 @@ mod worker;
 
 pub use analysis::UnsupportedModel;
 pub use band_analysis::recording_features;
-pub use capture::{Capture, CaptureError, CapturePart, SegmentFacts, Take};
+pub use capture::{
+    Capture, CaptureError, CaptureExtent, CapturePart, CaptureSummary, SegmentFacts, Take,
+};
 pub use controls::{Controls, LatePolicy, MixMode, StemControl};
 pub use endpoint::{AudioEndpoint, StreamConfig, StreamError, split};
 pub use latency::{LatencyMode, latency_frames, run_seconds};

@@ -27,6 +27,16 @@ pub enum HostPlace {
     At(i64),
 }
 
+impl HostPlace {
+    /// Where a frame stands that comes so many frames later, while the timeline goes on.
+    pub(super) fn plus(self, frames: i64) -> Self {
+        match self {
+            Self::At(place) => Self::At(place + frames),
+            place => place,
+        }
+    }
+}
+
 /// The timeline from a frame of the stream on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimelineMark {
@@ -40,10 +50,7 @@ pub(crate) struct TimelineMark {
 impl TimelineMark {
     /// Where `frame`, which is not before the mark, stands.
     fn place_at(&self, frame: i64) -> HostPlace {
-        match self.place {
-            HostPlace::At(place) => HostPlace::At(place + frame - self.frame),
-            place => place,
-        }
+        self.place.plus(frame - self.frame)
     }
 }
 

@@ -7,8 +7,10 @@
 //! a break. The audio thread has no part in this.
 
 mod facts;
+mod passes;
 mod save;
 mod segment;
+mod summary;
 mod wave;
 mod writer;
 
@@ -22,13 +24,15 @@ use segment::{Chunk, Segment};
 pub use facts::SegmentFacts;
 pub use save::{CaptureError, CapturePart};
 pub(crate) use segment::StreamOrigin;
+pub use summary::{CaptureExtent, CaptureSummary};
 pub(crate) use writer::CaptureWriter;
 
 /// The longest length that can be set, in seconds.
 pub const MAX_CAPTURE_S: f64 = 1800.0;
 
-/// Most segments that are held: a host that never plays steadily must not leave thousands.
-const MAX_SEGMENTS: usize = 256;
+/// Most segments that are held: ten minutes of a loop of a sixth of a second. A host that never plays
+/// steadily must not leave any number of them.
+const MAX_SEGMENTS: usize = 4096;
 
 /// What is kept of the streams of one plugin instance.
 #[derive(Default)]
@@ -89,6 +93,14 @@ impl Capture {
         let frames = (seconds.clamp(0.0, MAX_CAPTURE_S) * sample_rate_hz).ceil() as u64;
         let frame_len = (MAX_SOURCES + 1) * num_channels.min(MAX_CHANNELS);
         frames * (frame_len * size_of::<f32>()) as u64
+    }
+
+    /// What is held, in a few numbers: for each frame of a window, since it looks at no sound.
+    #[must_use]
+    pub fn summary(&self) -> CaptureSummary {
+        let mut held = self.lock();
+        let length_s = held.length_s;
+        CaptureSummary::of(held.segments.make_contiguous(), length_s)
     }
 
     /// What is held now, to be looked at and saved while more comes. Copies no sound.
@@ -163,11 +175,14 @@ impl Take {
         self.segments.iter().map(Segment::seconds).sum()
     }
 
-    /// The last segment alone.
+    /// What was played last alone: the newest stretch, or, where that begins to repeat the one before
+    /// and has not come to its end, as in a loop that plays, the one before. Results that are missing
+    /// for lack of time break a file, but no stretch.
     #[must_use]
-    pub fn last_segment(mut self) -> Self {
-        let first = self.segments.len().saturating_sub(1);
-        self.segments.drain(..first);
+    pub fn last_pass(mut self) -> Self {
+        let range = passes::last_pass(&self.segments);
+        self.segments.truncate(range.end);
+        self.segments.drain(..range.start);
         self
     }
 }

@@ -1,5 +1,6 @@
 //! From a take to files.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -139,6 +140,9 @@ impl Take {
 struct Written {
     partial: Option<PathBuf>,
     files: Vec<PathBuf>,
+    /// Files by the begin of their name: the passes of a loop are thousands of one name, which are
+    /// not to be tried from the first each time.
+    of_name: HashMap<String, usize>,
 }
 
 impl Written {
@@ -150,7 +154,7 @@ impl Written {
         create: impl Fn(&Path) -> io::Result<W>,
     ) -> io::Result<W> {
         // A crash may have left one of that name, or another instance be writing it.
-        let (partial, out) = first_free(folder, stem, ".wav.part", create)?;
+        let (partial, out) = create_unused(numbered(folder, stem, ".wav.part", 0), create)?;
         self.partial = Some(partial);
         Ok(out)
     }
@@ -159,7 +163,9 @@ impl Written {
     fn finish(&mut self, folder: &Path, stem: &str) -> io::Result<()> {
         let Some(partial) = &self.partial else { return Ok(()) };
         // To rename is to write over what is there: the name is taken first, by an empty file.
-        let (path, _) = first_free(folder, stem, ".wav", create_new)?;
+        let of_name = self.of_name.entry(stem.to_owned()).or_default();
+        let (path, _) = create_unused(numbered(folder, stem, ".wav", *of_name), create_new)?;
+        *of_name += 1;
         self.files.push(path.clone());
         fs::rename(partial, path)?;
         self.partial = None;
@@ -184,35 +190,27 @@ fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// What `create` makes at the first path of `STEM.wav`, `STEM (2).wav`, ... that is free.
-fn first_free<W>(
-    folder: &Path,
-    stem: &str,
-    ending: &str,
-    create: impl Fn(&Path) -> io::Result<W>,
-) -> io::Result<(PathBuf, W)> {
-    let path_of = |number: usize| match number {
+/// `STEM.wav`, `STEM (2).wav`, ... by number from 1 on, without the first `skipped`.
+fn numbered(folder: &Path, stem: &str, ending: &str, skipped: usize) -> impl Fn(usize) -> PathBuf {
+    move |number| match number + skipped {
         1 => folder.join(format!("{stem}{ending}")),
         number => folder.join(format!("{stem} ({number}){ending}")),
-    };
-    create_unused(path_of, create)
+    }
 }
 
 /// A segment, or the part of it before or after the project's begin, which a `bext` chunk cannot
 /// place.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     segment: &'a Segment,
     frames: std::ops::Range<usize>,
     place: HostPlace,
 }
 
 impl<'a> Piece<'a> {
-    fn of(segment: &'a Segment) -> Vec<Self> {
+    /// One or two: a file each of every part.
+    pub(super) fn of(segment: &'a Segment) -> Vec<Self> {
         let whole = 0..segment.num_frames();
-        let early = match segment.place {
-            HostPlace::At(first) => (-first).clamp(0, whole.end as i64) as usize,
-            _ => 0,
-        };
+        let early = segment.num_early_frames();
         let piece = |frames, place| Self { segment, frames, place };
         if early == 0 {
             return vec![piece(whole, segment.place)];

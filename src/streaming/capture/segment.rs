@@ -52,6 +52,19 @@ impl Segment {
         self.start + self.num_frames as i64
     }
 
+    /// Where the frame after the last one stands, if the timeline goes on.
+    pub fn place_of_end(&self) -> HostPlace {
+        self.place.plus(self.num_frames as i64)
+    }
+
+    /// Frames before the project's begin.
+    pub fn num_early_frames(&self) -> usize {
+        match self.place {
+            HostPlace::At(first) => (-first).clamp(0, self.num_frames as i64) as usize,
+            _ => 0,
+        }
+    }
+
     pub fn num_frames(&self) -> usize {
         self.num_frames
     }
@@ -79,14 +92,10 @@ impl Segment {
         start: i64,
         place: HostPlace,
     ) -> bool {
-        let expected = match self.place {
-            HostPlace::At(first) => HostPlace::At(first + self.num_frames as i64),
-            place => place,
-        };
         Arc::ptr_eq(&self.origin, origin)
             && self.epoch == epoch
             && self.end() == start
-            && expected == place
+            && self.place_of_end() == place
     }
 
     /// Appends a chunk.
@@ -110,9 +119,7 @@ impl Segment {
         }
         self.num_frames -= dropped;
         self.start += dropped as i64;
-        if let HostPlace::At(first) = &mut self.place {
-            *first += dropped as i64;
-        }
+        self.place = self.place.plus(dropped as i64);
         if dropped > 0 {
             self.missing_frames = 0;
         }
