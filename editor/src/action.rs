@@ -72,12 +72,24 @@ pub enum ModelAction {
     Prefetch(String),
     /// Search this folder of models, too, from now on.
     AddFolder(PathBuf),
+    /// Search this added folder no more; nothing in it is touched.
+    RemoveFolder(PathBuf),
     /// Copy this model's folder into the user's own models.
     Install(PathBuf),
     /// Look again at what is installed.
     Rescan,
     /// Time the network on this machine.
     Measure(String),
+}
+
+/// How much of what is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Passes {
+    /// What was played last: in a loop its last whole pass.
+    #[default]
+    Last,
+    /// All that is held.
+    All,
 }
 
 /// What to do with the capture.
@@ -91,6 +103,8 @@ pub enum CaptureAction {
         stems: Vec<Instrument>,
         /// Whether the mix is written, too.
         mix: bool,
+        /// How much of them.
+        passes: Passes,
         /// Where.
         folder: PathBuf,
         /// How the files' names begin.

@@ -26,7 +26,7 @@ mod view;
 mod widgets;
 pub mod words;
 
-pub use action::{Action, CaptureAction, ModelAction, Param};
+pub use action::{Action, CaptureAction, ModelAction, Param, Passes};
 pub use draw::{MIN_SIZE, draw};
 pub use keys::KEYS;
 pub use presets::{PRESETS, Preset};

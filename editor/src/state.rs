@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use soloist::model::Instrument;
+use soloist::streaming::CaptureExtent;
 
-use crate::action::{Action, Param};
+use crate::action::{Action, Param, Passes};
 use crate::gesture::Gestures;
 use crate::spectrogram::Spectrogram;
 use crate::view::{NUM_STEMS, View};
@@ -61,21 +62,43 @@ pub struct EditorState {
 pub(crate) struct CaptureChoice {
     pub stems: BTreeSet<usize>,
     pub mix: bool,
+    pub passes: Passes,
     pub folder: Option<String>,
     pub name: String,
 }
 
 impl Default for CaptureChoice {
     fn default() -> Self {
-        Self { stems: (0..NUM_STEMS).collect(), mix: true, folder: None, name: "take".to_owned() }
+        Self {
+            stems: (0..NUM_STEMS).collect(),
+            mix: true,
+            passes: Passes::default(),
+            folder: None,
+            name: "take".to_owned(),
+        }
     }
 }
 
 impl CaptureChoice {
+    /// What is to be saved.
+    pub fn extent<'a>(&self, view: &'a View) -> &'a CaptureExtent {
+        match self.passes {
+            Passes::Last => &view.capture.held.last_pass,
+            Passes::All => &view.capture.held.all,
+        }
+    }
+
+    /// Whether this stem can be saved: what is held tells, not the model of now. While nothing is
+    /// held, what the model will give.
+    pub fn has(&self, view: &View, instrument: Instrument) -> bool {
+        let extent = self.extent(view);
+        if extent.mix_files > 0 { extent.has(instrument) } else { view.has(instrument) }
+    }
+
     /// The chosen stems that there are.
     pub fn instruments(&self, view: &View) -> Vec<Instrument> {
         let chosen = self.stems.iter().map(|&index| Instrument::ALL[index]);
-        chosen.filter(|&instrument| view.has(instrument)).collect()
+        chosen.filter(|&instrument| self.has(view, instrument)).collect()
     }
 }
 

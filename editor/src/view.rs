@@ -2,7 +2,7 @@
 
 use soloist::model::card::Score;
 use soloist::model::{Instrument, ModelFacts};
-use soloist::streaming::{LatencyMode, MixMode};
+use soloist::streaming::{CaptureSummary, LatencyMode, MixMode};
 
 use crate::theme::Theme;
 use crate::trouble::Trouble;
@@ -181,6 +181,8 @@ pub struct ModelsView {
     pub rows: Vec<ModelRow>,
     /// Name of the one that was chosen.
     pub chosen: String,
+    /// Folders of models that the user has added.
+    pub folders: Vec<String>,
     /// What is being done just now.
     pub busy: Option<String>,
     /// How the last job ended.
@@ -190,12 +192,8 @@ pub struct ModelsView {
 /// The capture and what is being done with it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CaptureView {
-    /// How much is kept, in seconds; `None` while it is off.
-    pub length_s: Option<f64>,
-    /// What is held now.
-    pub held_s: f64,
-    /// What that takes.
-    pub bytes: u64,
+    /// How much is kept, and what is held now.
+    pub held: CaptureSummary,
     /// What a second takes at the host's rate and channels; 0 while that is not known.
     pub bytes_per_second: f64,
     /// Where files go unless the user says otherwise.
@@ -204,8 +202,10 @@ pub struct CaptureView {
     pub busy: Option<String>,
     /// How the last job ended.
     pub message: Option<Message>,
-    /// What it wrote.
+    /// The first files that it wrote.
     pub saved: Vec<String>,
+    /// All that it wrote.
+    pub num_saved: usize,
 }
 
 /// Everything that the editor draws.
@@ -213,6 +213,8 @@ pub struct CaptureView {
 pub struct View {
     /// The plugin's name.
     pub title: String,
+    /// The user's own folder, which `~` stands for; empty where that is not known.
+    pub home_folder: String,
     /// Dark or light.
     pub theme: Theme,
     /// The chosen stem.
@@ -251,6 +253,7 @@ impl Default for View {
     fn default() -> Self {
         Self {
             title: "Soloist".to_owned(),
+            home_folder: String::new(),
             theme: Theme::default(),
             instrument: Instrument::Vocals,
             mode: MixMode::Isolate,

@@ -11,7 +11,8 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use soloist::model::Instrument;
-use soloist_editor::{Action, CaptureAction, ModelAction, Param, Tab, Theme, View};
+use soloist::streaming::CaptureSummary;
+use soloist_editor::{Action, CaptureAction, ModelAction, Param, Passes, Tab, Theme, View};
 
 fn opened(view: View, tab: Tab) -> Harness<'static, Window> {
     let mut harness = open(view, common::USUAL);
@@ -123,23 +124,107 @@ fn the_capture_panel_keeps_chooses_and_saves() {
     for label in ["Save Drums", "Save Other", "Save Mix"] {
         assert_eq!(press(&mut harness, label), []);
     }
-    let want = CaptureAction::Save {
-        stems: vec![Instrument::Vocals, Instrument::Bass, Instrument::Guitar, Instrument::Piano],
-        mix: false,
-        folder: "/home/ana/Music".into(),
-        name: "take".to_owned(),
+    let want = |passes| {
+        let stems =
+            vec![Instrument::Vocals, Instrument::Bass, Instrument::Guitar, Instrument::Piano];
+        let (folder, name) = ("/home/ana/Music".into(), "take".to_owned());
+        [Action::Capture(CaptureAction::Save { stems, mix: false, passes, folder, name })]
     };
-    assert_eq!(press(&mut harness, "Save WAV files"), [Action::Capture(want)]);
-    // What the model does not give is not asked for.
-    harness.state_mut().view.sources = Some(vec![Instrument::Vocals, Instrument::Other]);
-    harness.run();
-    let actions = press(&mut harness, "Save WAV files");
-    assert!(matches!(&actions[..], [Action::Capture(CaptureAction::Save { stems, .. })]
-        if *stems == [Instrument::Vocals]));
+    assert_eq!(press(&mut harness, "Save 4 WAV files"), want(Passes::Last));
+    // A loop: the button says how many files all of its passes are.
+    assert_eq!(press(&mut harness, "Save: All"), []);
+    assert_eq!(press(&mut harness, "Save 44 WAV files"), want(Passes::All));
     // Nothing is held: nothing to save.
-    harness.state_mut().view.capture.held_s = 0.0;
+    harness.state_mut().view.capture.held = CaptureSummary::default();
     harness.run();
     assert_eq!(press(&mut harness, "Save WAV files"), []);
+}
+
+fn saved_stems(actions: &[Action]) -> &[Instrument] {
+    match actions {
+        [Action::Capture(CaptureAction::Save { stems, .. })] => stems,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is held was separated by the model of then: the one of now has no say in it.
+#[test]
+fn the_stems_that_are_held_can_be_saved_whatever_the_model_is_now() {
+    let mut view = states::captured();
+    view.sources = Some(vec![Instrument::Vocals, Instrument::Other]);
+    view.capture.held.all.stem_files[Instrument::Piano as usize] = 0;
+    let drums = Instrument::Drums as usize;
+    view.capture.held.last_pass.stem_files = [0; 6];
+    view.capture.held.last_pass.stem_files[drums] = 1;
+    let mut harness = opened(view, Tab::Capture);
+    press(&mut harness, "Save Mix");
+    assert_eq!(saved_stems(&press(&mut harness, "Save 1 WAV file")), [Instrument::Drums]);
+    press(&mut harness, "Save: All");
+    let stems = Instrument::ALL.into_iter().filter(|stem| *stem != Instrument::Piano);
+    let actions = press(&mut harness, "Save 55 WAV files");
+    assert_eq!(saved_stems(&actions), stems.collect::<Vec<_>>());
+}
+
+/// Types `text` in place of what stands in the field `label`.
+fn retype(harness: &mut Harness<'_, Window>, label: &str, text: &str) {
+    harness.get_by_label(label).focus();
+    harness.run();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run();
+    harness.event(egui::Event::Text(text.to_owned()));
+    harness.run();
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_are_whole_before_anything_is_done_with_them() {
+    let mut harness = opened(states::captured(), Tab::Capture);
+    for (text, want) in [
+        ("~/takes", Some("/home/ana/takes")),
+        ("takes", None),
+        ("./takes", None),
+        ("/mnt/takes", Some("/mnt/takes")),
+    ] {
+        retype(&mut harness, "Capture folder", text);
+        let actions = press(&mut harness, "Save 7 WAV files");
+        let folder = actions.iter().find_map(|action| match action {
+            Action::Capture(CaptureAction::Save { folder, .. }) => Some(folder.clone()),
+            _ => None,
+        });
+        assert_eq!(folder, want.map(PathBuf::from), "{text}");
+        let is_told = harness.query_by_label_contains("Name a whole path").is_some();
+        assert_eq!(is_told, want.is_none(), "{text}");
+    }
+    let mut harness = opened(states::normal(), Tab::Models);
+    harness.get_by_label("Model folder").scroll_to_me();
+    harness.run();
+    retype(&mut harness, "Model folder", "models/choir");
+    assert_eq!(press(&mut harness, "Install"), []);
+    assert_eq!(press(&mut harness, "Search here"), []);
+    retype(&mut harness, "Model folder", "~/choir");
+    let folder = PathBuf::from("/home/ana/choir");
+    assert_eq!(
+        press(&mut harness, "Install"),
+        [Action::Model(ModelAction::Install(folder.clone()))]
+    );
+    assert_eq!(press(&mut harness, "Search here"), [Action::Model(ModelAction::AddFolder(folder))]);
+}
+
+#[test]
+fn of_thousands_of_saved_files_the_first_are_listed() {
+    let mut view = states::captured();
+    view.capture.num_saved = 1792;
+    let harness = opened(view, Tab::Capture);
+    harness.get_by_label("and 1,789 more in the same folder");
+}
+
+#[test]
+fn an_added_folder_can_be_taken_off_the_list() {
+    let mut harness = opened(states::normal(), Tab::Models);
+    harness.get_by_label("Remove /mnt/shared/networks").scroll_to_me();
+    harness.run();
+    let removed = press(&mut harness, "Remove /mnt/shared/networks");
+    assert_eq!(removed, [Action::Model(ModelAction::RemoveFolder("/mnt/shared/networks".into()))]);
 }
 
 #[test]

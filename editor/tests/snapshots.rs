@@ -12,7 +12,7 @@ use common::{Shape, USUAL, open, states};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{SnapshotOptions, SnapshotResults, try_image_snapshot_options};
 use soloist::model::Instrument;
-use soloist::streaming::MixMode;
+use soloist::streaming::{CaptureSummary, MixMode};
 use soloist_editor::{CaptureView, Clock, Engine, Health, Message, Tab, Theme, View};
 
 const SMALL: Shape = Shape { width: 640.0, height: 440.0, scale: 1.0 };
@@ -65,6 +65,8 @@ fn every_panel_at_three_sizes_and_at_twice_the_scale() {
     {
         check(&mut results, &format!("{name}-small"), states::captured(), tab, SMALL);
     }
+    // The whole of it, with the folders that were added.
+    check(&mut results, "models-large", states::normal(), Tab::Models, LARGE);
 }
 
 #[test]
@@ -121,9 +123,7 @@ fn jobs_under_way_and_failed() {
     let mut view = states::normal();
     let text = "cannot write /mnt/full/take - mix.wav: no space left on device".to_owned();
     view.capture = CaptureView {
-        length_s: Some(60.0),
-        held_s: 60.0,
-        bytes: 148_000_000,
+        held: CaptureSummary { is_cut: true, num_passes: 4096, ..states::held(60.0, 49.0) },
         message: Some(Message { is_good: false, text }),
         ..view.capture
     };

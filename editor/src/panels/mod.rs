@@ -3,6 +3,7 @@
 mod capture;
 mod health;
 mod models;
+mod path;
 
 pub(crate) use capture::capture;
 pub(crate) use health::health;
@@ -64,20 +65,5 @@ fn outcome(ui: &mut Ui, d: &Draw<'_>, busy: Option<&str>, message: Option<&Messa
     } else if let Some(message) = message {
         let colour = if message.is_good { d.colours.good } else { d.colours.error };
         ui.label(RichText::new(&message.text).color(colour));
-    }
-}
-
-/// A path as it was typed or pasted, perhaps in quotes.
-fn path_of(text: &str) -> Option<std::path::PathBuf> {
-    let text = text.trim().trim_matches(['"', '\'']);
-    (!text.is_empty()).then(|| text.into())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn quotes_around_paths_are_taken_off() {
-        assert_eq!(super::path_of(" \"/a b/c\" "), Some("/a b/c".into()));
-        assert_eq!(super::path_of("  "), None);
     }
 }

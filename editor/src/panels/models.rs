@@ -4,7 +4,8 @@ use egui::{Button, Rect, RichText, TextEdit, Ui};
 
 use soloist::model::Instrument;
 
-use super::{card, heading, outcome, panel, path_of, weak};
+use super::path::path_of;
+use super::{card, heading, outcome, panel, weak};
 use crate::action::{Action, ModelAction};
 use crate::draw::Draw;
 use crate::theme;
@@ -139,12 +140,12 @@ fn add(ui: &mut Ui, d: &mut Draw<'_>) {
         let edit =
             TextEdit::singleline(&mut d.state.folder_text).desired_width(width).hint_text("folder");
         ui.add(edit).accessible_name("Model folder");
-        let path = path_of(&d.state.folder_text);
-        let is_free = path.is_some() && d.view.models.busy.is_none();
+        let path = path_of(&d.state.folder_text, &d.view.home_folder);
+        let is_free = path.is_ok() && d.view.models.busy.is_none();
         let install = ui.add_enabled(is_free, Button::new("Install"));
         let hint = "Checks the model and copies it to your own models";
         if install.on_hover_text(hint).clicked()
-            && let Some(path) = path.clone()
+            && let Ok(path) = path.clone()
         {
             d.out.push(Action::Model(ModelAction::Install(path)));
         }
@@ -152,9 +153,36 @@ fn add(ui: &mut Ui, d: &mut Draw<'_>) {
         let hint =
             "The folder holds models, each in a folder of its own: look there, too, from now on";
         if search.on_hover_text(hint).clicked()
-            && let Some(path) = path
+            && let Ok(path) = path.clone()
         {
             d.out.push(Action::Model(ModelAction::AddFolder(path)));
         }
+        if let Err(hint) = path
+            && !d.state.folder_text.trim().is_empty()
+        {
+            ui.label(RichText::new(hint).size(13.0).color(d.colours.warning));
+        }
     });
+    added(ui, d);
+}
+
+/// Folders that are searched because the user said so.
+fn added(ui: &mut Ui, d: &mut Draw<'_>) {
+    let view = d.view;
+    if !view.models.folders.is_empty() {
+        weak(ui, d, "Searched, too:");
+    }
+    for folder in &view.models.folders {
+        ui.horizontal(|ui| {
+            let is_free = view.models.busy.is_none();
+            let button = Button::new(RichText::new("Remove").size(13.0));
+            let response = ui
+                .add_enabled(is_free, button)
+                .on_hover_text("Look there no more; the folder and what is in it stay as they are");
+            if response.accessible_name(format!("Remove {folder}")).clicked() {
+                d.out.push(Action::Model(ModelAction::RemoveFolder(folder.into())));
+            }
+            ui.add(egui::Label::new(RichText::new(folder).size(13.0)).truncate());
+        });
+    }
 }

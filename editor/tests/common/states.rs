@@ -1,7 +1,7 @@
 //! The states that a window can be in.
 
 use soloist::model::Instrument;
-use soloist::streaming::{LatencyMode, MixMode};
+use soloist::streaming::{CaptureExtent, CaptureSummary, LatencyMode, MixMode};
 use soloist_editor::{
     CaptureView, Clock, Engine, Health, Message, ModelRow, ModelsView, Trouble, Value, View,
 };
@@ -14,6 +14,7 @@ fn value(normalized: f32, default: f32, text: &str) -> Value {
 pub fn normal() -> View {
     let received_frame = 44_100 * 40 + 700;
     let mut view = View {
+        home_folder: "/home/ana".to_owned(),
         mix: value(1.0, 1.0, "100.0 %"),
         focus: value(0.5, 0.5, "0.0 %"),
         output_gain: value(0.5, 0.5, "0.0 dB"),
@@ -129,6 +130,7 @@ pub fn models() -> ModelsView {
     ModelsView {
         rows: vec![studio, wave, broken],
         chosen: "studio".to_owned(),
+        folders: vec!["/mnt/shared/networks".to_owned()],
         ..ModelsView::default()
     }
 }
@@ -136,15 +138,32 @@ pub fn models() -> ModelsView {
 /// Capture is on, and something has been saved.
 pub fn captured() -> View {
     let mut view = normal();
-    view.capture.length_s = Some(180.0);
-    view.capture.held_s = 127.0;
-    view.capture.bytes = 313_000_000;
+    view.capture.held = held(180.0, 127.0);
     view.capture.message =
         Some(Message { is_good: true, text: "Saved 7 files in /home/ana/Music".to_owned() });
     view.capture.saved = ["mix", "vocals", "drums"]
         .map(|part| format!("/home/ana/Music/take - {part} - 1m02.wav"))
         .into();
+    view.capture.num_saved = 7;
     view
+}
+
+/// A capture of `length_s` that holds `seconds` of a loop of 12 s: all stems.
+pub fn held(length_s: f64, seconds: f64) -> CaptureSummary {
+    let num_passes = (seconds / 12.0).ceil() as usize;
+    let extent = |seconds, num_files| CaptureExtent {
+        seconds,
+        mix_files: num_files,
+        stem_files: [num_files; Instrument::ALL.len()],
+    };
+    CaptureSummary {
+        length_s: Some(length_s),
+        bytes: (seconds * 44_100.0 * 2.0 * 7.0 * 4.0) as u64,
+        all: extent(seconds, num_passes),
+        num_passes,
+        last_pass: extent(12.0, 1),
+        is_cut: false,
+    }
 }
 
 /// Each thing that can be wrong, by name.

@@ -2,7 +2,6 @@
 //! thread, started with its first job and joined when the plugin goes; the window reads results.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -10,11 +9,16 @@ use std::thread::JoinHandle;
 use soloist::model::catalogue::with_causes;
 use soloist::model::{Catalogue, Instrument, ModelFacts, facts, folders, install, resources};
 use soloist::streaming::{CapturePart, LatencyMode, measure_speed};
-use soloist_editor::{CaptureAction, CaptureView, Message, ModelAction, ModelRow, ModelsView};
+use soloist_editor::{
+    CaptureAction, CaptureView, Message, ModelAction, ModelRow, ModelsView, Passes,
+};
 
 use super::EditorLinks;
 use crate::params::SoloistParams;
 use crate::report::Report;
+
+/// Saved files that are listed: the passes of a loop are perhaps thousands.
+const MAX_LISTED: usize = 14;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -76,7 +80,11 @@ impl Jobs {
     pub fn link(&self, links: EditorLinks) {
         let report = (links.reports)();
         *self.links.lock().unwrap_or_else(PoisonError::into_inner) = Some(links);
-        self.on_models(None, move |_| Ok(None), &report);
+        let sweep = |_: &Mutex<Told>| {
+            install::sweep_drafts();
+            Ok(None)
+        };
+        self.on_models(None, sweep, &report);
     }
 
     /// What is known of models and capture.
@@ -116,6 +124,13 @@ impl Jobs {
                 };
                 self.on_models(Some("Adding the folder"), job, &report);
             }
+            ModelAction::RemoveFolder(folder) => {
+                let job = move |_: &Mutex<Told>| {
+                    folders::remove_folder(&folder).map_err(|error| with_causes(&error))?;
+                    Ok(Some(format!("Models in {} are not looked for any more", folder.display())))
+                };
+                self.on_models(Some("Removing the folder"), job, &report);
+            }
             ModelAction::Measure(name) => {
                 let mode = params.latency_mode();
                 let of_job = Arc::clone(&report);
@@ -148,7 +163,9 @@ impl Jobs {
         self.models.queue(Box::new(move || {
             let outcome = job(&told);
             let facts = facts::facts(&resources::model_dirs(&resource_dirs));
+            let folders = folders::added_folders();
             let mut told = lock(&told);
+            told.models.folders = folders.iter().map(|it| it.display().to_string()).collect();
             let rows = facts.into_iter().map(|of_model| row(of_model, &told.speeds)).collect();
             told.models.rows = rows;
             told.models.busy = None;
@@ -170,14 +187,18 @@ impl Jobs {
                 // Frees perhaps hundreds of megabytes.
                 self.capture.queue(Box::new(move || capture.set_length(length_s)));
             }
-            CaptureAction::Save { stems, mix, folder, name } => {
+            CaptureAction::Save { stems, mix, passes, folder, name } => {
                 let view = &mut lock(&told).capture;
                 view.busy = Some("Writing".to_owned());
-                (view.message, view.saved) = (None, Vec::new());
+                (view.message, view.saved, view.num_saved) = (None, Vec::new(), 0);
                 let told = Arc::clone(&told);
                 self.capture.queue(Box::new(move || {
                     let parts = parts(&stems, mix);
-                    let outcome = capture.take().save(&parts, &folder, &name);
+                    let take = match passes {
+                        Passes::Last => capture.take().last_pass(),
+                        Passes::All => capture.take(),
+                    };
+                    let outcome = take.save(&parts, &folder, &name);
                     let view = &mut lock(&told).capture;
                     view.busy = None;
                     match outcome {
@@ -188,8 +209,9 @@ impl Jobs {
                                 count => format!("Saved {count} files in {folder}"),
                             };
                             view.message = Some(Message { is_good: true, text });
-                            view.saved =
-                                paths.iter().map(|path| path.display().to_string()).collect();
+                            let first = paths.iter().take(MAX_LISTED);
+                            view.saved = first.map(|path| path.display().to_string()).collect();
+                            view.num_saved = paths.len();
                         }
                         Err(error) => {
                             let text = with_causes(&error);
@@ -219,15 +241,6 @@ fn measure(report: &Report, name: &str, mode: LatencyMode) -> Result<f64, String
 fn row(facts: ModelFacts, speeds: &BTreeMap<String, f64>) -> ModelRow {
     let core_share = speeds.get(&facts.name).copied();
     ModelRow { core_share, ..ModelRow::from(facts) }
-}
-
-/// The user's folder for music where there is one, else the home folder.
-pub fn music_folder() -> String {
-    let home = std::env::var_os(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-    let home = home.map(PathBuf::from).unwrap_or_default();
-    let music = home.join("Music");
-    let folder = if music.is_dir() { music } else { home };
-    folder.display().to_string()
 }
 
 #[cfg(test)]
@@ -283,6 +296,7 @@ mod tests {
         jobs.do_capture(&CaptureAction::Save {
             stems: vec![Instrument::Drums],
             mix: true,
+            passes: Passes::Last,
             folder: std::env::temp_dir(),
             name: "take".to_owned(),
         });

@@ -6,6 +6,7 @@
 
 mod app;
 mod apply;
+mod folders;
 mod jobs;
 mod troubles;
 mod view;

@@ -11,7 +11,8 @@ use soloist::streaming::{
 use soloist_editor::{CaptureView, Channel, Clock, EditorState, Engine, Health, Late, Value, View};
 
 use super::EditorLinks;
-use super::jobs::{Jobs, music_folder};
+use super::folders::{home_folder, music_folder};
+use super::jobs::Jobs;
 use super::troubles::{LateWatch, troubles};
 use crate::choices::LateChoice;
 use crate::params::SoloistParams;
@@ -31,6 +32,7 @@ pub struct Viewer {
     received_frame: i64,
     moved_at: f64,
     default_folder: String,
+    home_folder: String,
 }
 
 impl Viewer {
@@ -50,7 +52,8 @@ impl Viewer {
             late: LateWatch::default(),
             received_frame: 0,
             moved_at: f64::NEG_INFINITY,
-            default_folder: music_folder(),
+            default_folder: music_folder().display().to_string(),
+            home_folder: home_folder().display().to_string(),
         }
     }
 
@@ -80,6 +83,7 @@ impl Viewer {
         let (models, capture) = self.jobs.tell();
         View {
             title: self.title.to_owned(),
+            home_folder: self.home_folder.clone(),
             theme: params.editor_theme.get(),
             instrument,
             mode,
@@ -105,9 +109,7 @@ impl Viewer {
             health,
             models: soloist_editor::ModelsView { chosen: params.model.name(), ..models },
             capture: CaptureView {
-                length_s: report.capture.length_s(),
-                held_s: report.capture.held_seconds(),
-                bytes: report.capture.bytes(),
+                held: report.capture.summary(),
                 bytes_per_second: bytes_per_second(&report),
                 default_folder: self.default_folder.clone(),
                 ..capture
