@@ -83,12 +83,15 @@ pub(crate) fn show(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
 fn picture(ui: &Ui, d: &mut Draw<'_>, painter: &Painter, plot: Rect, received: f64, axis: &Axis) {
     let view = d.view;
     let ring = &mut d.state.spectrogram;
+    let is_left = ring.awaits_stream();
     let (count, Some(last)) = (ring.count(), ring.last()) else { return };
     let hop = f64::from(last.num_frames.max(1));
     let per_column = axis.per_s * (hop / view.clock.sample_rate_hz) as f32;
     let ahead = received - (last.frame as f64 + hop);
-    // After a reset, until its first column comes, what there is lies before its first frame.
-    let ahead = if last.epoch != view.clock.epoch && ahead < 0.0 { received } else { ahead };
+    // After a reset, until its first column comes, what there is lies before its first frame; and so
+    // does all sound of another stream.
+    let is_reset = last.epoch != view.clock.epoch && ahead < 0.0;
+    let ahead = if is_left || is_reset { received } else { ahead };
     let end_x = axis.right - axis.per_s * (ahead.max(0.0) / view.clock.sample_rate_hz) as f32;
     let seen = ((plot.width() / per_column).ceil() as usize + 2).min(CAPACITY - 2);
     let texture = ring.texture(ui.ctx(), view, seen);

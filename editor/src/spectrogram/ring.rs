@@ -25,6 +25,10 @@ pub struct Spectrogram {
     texture: Option<TextureHandle>,
     pub(super) walk: Walk,
     num_uploads: u64,
+    /// Number of the first column of the stream in hand.
+    stream_start: u64,
+    /// No column of the stream in hand has come yet.
+    awaits_stream: bool,
 }
 
 impl std::fmt::Debug for Spectrogram {
@@ -51,13 +55,32 @@ impl Spectrogram {
             texture: None,
             walk: Walk::default(),
             num_uploads: 0,
+            stream_start: 0,
+            awaits_stream: false,
         }
+    }
+
+    /// What comes from now on is of another stream, whose epochs and frames count anew. What there is
+    /// stays in the picture, to the left of a break.
+    pub fn begin_stream(&mut self) {
+        self.awaits_stream = true;
+        self.walk = Walk::default();
+    }
+
+    /// Whether the newest column, if there is one, is of a stream that has been left.
+    pub(super) fn awaits_stream(&self) -> bool {
+        self.awaits_stream
     }
 
     /// Takes a column: the next one, or one that was there without shares and now has them. What is
     /// missing between columns stays dark.
     pub fn push(&mut self, column: &ScopeColumn) {
-        if let Some(last) = self.last() {
+        if std::mem::take(&mut self.awaits_stream) {
+            if self.count > 0 {
+                self.push_dark(BREAK, *column);
+            }
+            self.stream_start = self.count;
+        } else if let Some(last) = self.last() {
             let hop = i64::from(last.num_frames.max(1));
             let ahead = (column.frame - last.frame + hop / 2).div_euclid(hop) - 1;
             // Frames go on through epochs, and begin anew at a reset.
@@ -80,6 +103,9 @@ impl Spectrogram {
     /// Puts `column` in place of the one that is the `back`th from the end, 1 for the newest.
     fn replace(&mut self, back: u64, column: &ScopeColumn) {
         let Some(number) = self.count.checked_sub(back) else { return };
+        if number < self.stream_start {
+            return;
+        }
         let Some(old) = self.columns.get_mut((number % CAPACITY as u64) as usize) else { return };
         // The ring may hold something newer at that place, or sound of another stretch.
         if old.epoch == column.epoch && (old.frame - column.frame).abs() < i64::from(old.num_frames)
@@ -118,7 +144,8 @@ impl Spectrogram {
     }
 
     /// The newest column.
-    pub(super) fn last(&self) -> Option<&ScopeColumn> {
+    #[must_use]
+    pub fn last(&self) -> Option<&ScopeColumn> {
         let last = self.count.checked_sub(1)?;
         self.columns.get((last % CAPACITY as u64) as usize)
     }
@@ -219,6 +246,30 @@ mod tests {
         assert_eq!(picture.count(), 7 + BREAK as u64);
         picture.push(&column(3, i64::MAX / 2));
         assert_eq!(picture.columns.len(), CAPACITY);
+    }
+
+    #[test]
+    fn another_streams_columns_follow_a_break_whatever_their_epochs_and_frames() {
+        // The first stream was reset more often than the second, as often, and less often.
+        for (old, new) in [(5, 1), (1, 1), (1, 2)] {
+            let mut picture = Spectrogram::new();
+            picture.begin_stream();
+            for frame in 0..10 {
+                picture.push(&column(old, 1_000_000 + 1000 * frame));
+            }
+            assert_eq!(picture.count(), 10, "before the first sound there is no break");
+            let before = picture.columns.clone();
+            picture.begin_stream();
+            assert!(picture.awaits_stream());
+            picture.push(&column(new, 0));
+            picture.push(&column(new, 1000));
+            assert!(!picture.awaits_stream());
+            assert_eq!(picture.count(), 12 + BREAK as u64, "{old} {new}");
+            assert_eq!(picture.last(), Some(&column(new, 1000)));
+            // What the second stream tells late of a place before its first column is not the first's.
+            picture.push(&ScopeColumn { mix: [9; SCOPE_BANDS], ..column(new, -8000) });
+            assert_eq!(picture.columns[..10], before, "{old} {new}");
+        }
     }
 
     #[test]
