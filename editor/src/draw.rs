@@ -34,6 +34,7 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut EditorState) -> Vec<Action> {
     state.update_peaks(view, elapsed_s);
     let colours = theme::palette(view.theme);
     let mut d = Draw { view, state, out: Vec::new(), colours, now };
+    keys::leave_to_host(ui, &d);
     background(ui, &mut d);
     keys::act(ui, &mut d);
     take_dropped(&mut d);

@@ -104,6 +104,7 @@ fn show_presets(ui: &Ui, d: &mut Draw<'_>, rect: Rect) {
         }
     });
     if let Some(preset) = chosen {
+        d.state.gestures.close(&mut d.out);
         d.out.extend(preset.actions());
     }
     response.on_hover_text("Settings to begin from; the host can undo them");

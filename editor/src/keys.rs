@@ -1,12 +1,13 @@
 //! Keys, while the window has the keyboard and no text is edited.
 
-use egui::{Event, Key, Modifiers, Ui};
+use egui::{Event, InputState, Key, Modifiers, Ui};
 use soloist::model::Instrument;
 
 use crate::action::{Action, Param};
 use crate::draw::Draw;
 
-/// Keys that the window answers while something in it has the focus; all others are the host's.
+/// Keys that the window answers while something in it has the focus and nothing but shift is held; all
+/// others are the host's.
 pub const KEYS: [Key; 24] = [
     Key::Num1,
     Key::Num2,
@@ -34,17 +35,42 @@ pub const KEYS: [Key; 24] = [
     Key::End,
 ];
 
+/// Whether the window answers `key` while something in it has the focus and no text is edited.
+#[must_use]
+pub fn is_answered(key: Key, modifiers: Modifiers) -> bool {
+    !is_shortcut(modifiers) && KEYS.contains(&key)
+}
+
+/// Whether a key that is pressed with these is one of the host's or the system's shortcuts.
+fn is_shortcut(modifiers: Modifiers) -> bool {
+    modifiers.ctrl || modifiers.command || modifiers.mac_cmd || modifiers.alt
+}
+
+/// Forgets the keys that are not the window's before anything in it sees them.
+pub(crate) fn leave_to_host(ui: &Ui, d: &Draw<'_>) {
+    if d.state.typing.is_some() || ui.ctx().text_edit_focused() {
+        return;
+    }
+    // Space starts and stops the host; egui would press the focused button.
+    let is_hosts = |key: Key, modifiers: Modifiers| key == Key::Space || is_shortcut(modifiers);
+    ui.ctx().input_mut(|input| {
+        let InputState { events, keys_down, .. } = input;
+        events.retain(|event| match *event {
+            Event::Key { key, modifiers, pressed: true, .. } if is_hosts(key, modifiers) => {
+                keys_down.remove(&key);
+                false
+            }
+            _ => true,
+        });
+    });
+}
+
 /// Does what the keys say.
 pub(crate) fn act(ui: &Ui, d: &mut Draw<'_>) {
     let context = ui.ctx();
     if d.state.typing.is_some() || context.text_edit_focused() {
         return;
     }
-    // Space starts and stops the host; egui would press the focused button.
-    context.input_mut(|input| {
-        input.events.retain(|event| !matches!(event, Event::Key { key: Key::Space, .. }));
-        input.keys_down.remove(&Key::Space);
-    });
     if context.memory(|memory| memory.focused()).is_none() {
         return;
     }

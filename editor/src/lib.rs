@@ -28,7 +28,7 @@ pub mod words;
 
 pub use action::{Action, CaptureAction, ModelAction, Param, Passes};
 pub use draw::{MIN_SIZE, draw};
-pub use keys::KEYS;
+pub use keys::{KEYS, is_answered};
 pub use presets::{PRESETS, Preset};
 pub use spectrogram::Spectrogram;
 pub use state::{EditorState, Tab};

@@ -58,6 +58,7 @@ fn type_here(ui: &mut Ui, d: &mut Draw<'_>, rect: Rect, param: Param, name: &str
         select_all(ui, id, &typing.text);
     }
     if response.double_clicked() && d.now - typing.opened_at < DOUBLE_CLICK_S {
+        d.state.gestures.close(&mut d.out);
         d.out.push(Action::Reset(param));
         return;
     }
@@ -66,6 +67,7 @@ fn type_here(ui: &mut Ui, d: &mut Draw<'_>, rect: Rect, param: Param, name: &str
     }
     if response.lost_focus() {
         // Enter and a click elsewhere both take the number, as in hosts.
+        d.state.gestures.close(&mut d.out);
         d.out.push(Action::SetText(param, typing.text));
         return;
     }

@@ -79,6 +79,8 @@ pub(super) fn handle(
         if enter {
             d.state.type_in(param, &value.text, d.now);
         } else if reset {
+            // The last step's gesture may still be open.
+            d.state.gestures.close(&mut d.out);
             d.out.push(Action::Reset(param));
         }
     }

@@ -13,7 +13,7 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::nice_warn;
 
 use super::gl::Gl;
-use super::input::{Input, egui_key};
+use super::input::{Input, is_answered};
 use crate::editor::app::App;
 
 /// A window with its app. Calls come from one thread, but on some systems from within another: a host
@@ -109,11 +109,10 @@ impl Handler {
     }
 
     /// Keys that the window answers stay in it; the host hears the others.
-    fn is_own_key(&self, key: &keyboard_types::Key) -> bool {
+    fn is_own_key(&self, event: &keyboard_types::KeyboardEvent) -> bool {
         let edits_text = self.context.text_edit_focused();
         let has_focus = self.context.memory(|memory| memory.focused().is_some());
-        let is_answered = || egui_key(key).is_some_and(|key| soloist_editor::KEYS.contains(&key));
-        edits_text || (has_focus && is_answered())
+        edits_text || (has_focus && is_answered(event))
     }
 
     fn drag(&self, event: &MouseEvent) -> Option<EventStatus> {
@@ -180,11 +179,7 @@ impl WindowHandler for Handler {
             Event::Keyboard(event) => {
                 let paste = || self.clipboard.borrow_mut().as_mut()?.get_contents().ok();
                 self.input.borrow_mut().key(&event, paste);
-                if self.is_own_key(&event.key) {
-                    EventStatus::Captured
-                } else {
-                    EventStatus::Ignored
-                }
+                if self.is_own_key(&event) { EventStatus::Captured } else { EventStatus::Ignored }
             }
             Event::Window(event) => {
                 let focus = match event {

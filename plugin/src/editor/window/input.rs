@@ -99,18 +99,28 @@ impl Input {
     }
 
     fn hold(&mut self, held: Held) {
-        let is_mac = cfg!(target_os = "macos");
-        let modifiers = Modifiers {
-            alt: held.alt(),
-            ctrl: held.ctrl(),
-            shift: held.shift(),
-            mac_cmd: is_mac && held.meta(),
-            command: if is_mac { held.meta() } else { held.ctrl() },
-        };
+        let modifiers = egui_modifiers(held);
         if modifiers != self.modifiers {
             self.modifiers = modifiers;
             self.events.push(Event::ModifiersChanged(modifiers));
         }
+    }
+}
+
+/// Whether the window answers this key while something in it has the focus and no text is edited.
+pub fn is_answered(event: &KeyboardEvent) -> bool {
+    let modifiers = egui_modifiers(event.modifiers);
+    egui_key(&event.key).is_some_and(|key| soloist_editor::is_answered(key, modifiers))
+}
+
+fn egui_modifiers(held: Held) -> Modifiers {
+    let is_mac = cfg!(target_os = "macos");
+    Modifiers {
+        alt: held.alt(),
+        ctrl: held.ctrl(),
+        shift: held.shift(),
+        mac_cmd: is_mac && held.meta(),
+        command: if is_mac { held.meta() } else { held.ctrl() },
     }
 }
 
@@ -125,6 +135,8 @@ pub fn egui_key(key: &SystemKey) -> Option<Key> {
 
 #[cfg(test)]
 mod tests {
+    use keyboard_types::NamedKey;
+
     use super::*;
 
     fn character(text: &str) -> SystemKey {
@@ -166,6 +178,26 @@ mod tests {
         assert_eq!(press(character("c"), Code::KeyC, command).last(), Some(&Event::Copy));
         let other = press(character("s"), Code::KeyS, command);
         assert!(!other.iter().any(|event| matches!(event, Event::Text(_))), "{other:?}");
+    }
+
+    #[test]
+    fn shortcuts_are_the_hosts_and_letters_the_windows() {
+        let answered = |key: SystemKey, held| {
+            let event = KeyboardEvent { key, modifiers: held, ..KeyboardEvent::default() };
+            is_answered(&event)
+        };
+        let keys = || ["a", "x", "r", "b", "i", "1", "6"].map(character);
+        let named = || [SystemKey::Named(NamedKey::Delete), SystemKey::Named(NamedKey::ArrowUp)];
+        let system = if cfg!(target_os = "macos") { Held::META } else { Held::CONTROL };
+        for key in keys().into_iter().chain(named()) {
+            for held in [Held::empty(), Held::SHIFT] {
+                assert!(answered(key.clone(), held), "{key:?} {held:?}");
+            }
+            for held in [system, Held::CONTROL, Held::ALT, system | Held::SHIFT] {
+                assert!(!answered(key.clone(), held), "{key:?} {held:?}");
+            }
+        }
+        assert!(!answered(character("s"), Held::empty()));
     }
 
     #[test]
