@@ -5,6 +5,9 @@ use soloist::streaming::LatencyMode;
 
 use crate::words::list;
 
+/// From this load on an instance is by itself nearly too much for a core.
+const BUSY: f32 = 0.7;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -40,8 +43,10 @@ pub enum Trouble {
     },
     /// Results come late.
     TooSlow {
-        /// Seconds of work in a second of sound.
-        load: f32,
+        /// The share of the last seconds that came late, 0 to 1.
+        late_share: f64,
+        /// Seconds of this instance's work in a second of sound, where that is known.
+        load: Option<f32>,
         /// The present mode.
         mode: LatencyMode,
     },
@@ -110,24 +115,7 @@ impl Trouble {
                 ),
                 String::new(),
             ),
-            Self::TooSlow { load, mode } => {
-                let remedy = match mode {
-                    LatencyMode::Studio => {
-                        "Use fewer instances, a larger host buffer or a smaller model; to export, \
-                         choose Wait for late results."
-                    }
-                    LatencyMode::Balanced => {
-                        "Choose the latency Studio, which needs less, use fewer instances or a \
-                         smaller model."
-                    }
-                };
-                let percent = 100.0 * load;
-                (
-                    "This computer is too slow for this mode".to_owned(),
-                    remedy.to_owned(),
-                    format!("Results come late: a second of sound takes {percent:.0} % of one."),
-                )
-            }
+            Self::TooSlow { late_share, load, mode } => too_slow(*late_share, *load, *mode),
             Self::ModelMissing { model, detail } => (
                 format!("The model \u{201c}{model}\u{201d} is not installed"),
                 "You hear the mix as it was. Choose another one under Models, or drop its folder \
@@ -137,13 +125,41 @@ impl Trouble {
             ),
             Self::ModelFailed { model, detail } => (
                 format!("The model \u{201c}{model}\u{201d} does not run"),
-                "You hear the mix as it was. Choose another one under Models, or install it anew."
+                "You hear the mix as it was. Choose another one under Models, or drop a good copy of \
+                 its folder into this window; Look again there tries once more."
                     .to_owned(),
                 detail.clone(),
             ),
         };
         TroubleWords { title, remedy, detail }
     }
+}
+
+/// Whether it is this instance that is too much for the machine, or all that runs there together.
+fn too_slow(late_share: f64, load: Option<f32>, mode: LatencyMode) -> (String, String, String) {
+    let late = format!("Of the last seconds {:.0} % came late", 100.0 * late_share);
+    let own = load.map(|load| format!("a second of sound takes {:.0} % of one", 100.0 * load));
+    let detail = match own {
+        Some(own) => format!("{late}: {own}."),
+        None => format!("{late}."),
+    };
+    let (title, remedy) = match mode {
+        _ if load.is_none_or(|load| load < BUSY) => (
+            "This computer has too much to do at once",
+            "Use fewer instances or a smaller model, or end other work; to export, choose Wait for \
+             late results.",
+        ),
+        LatencyMode::Studio => (
+            "This computer is too slow for this mode",
+            "Use fewer instances, a larger host buffer or a smaller model; to export, choose Wait \
+             for late results.",
+        ),
+        LatencyMode::Balanced => (
+            "This computer is too slow for this mode",
+            "Choose the latency Studio, which needs less, use fewer instances or a smaller model.",
+        ),
+    };
+    (title.to_owned(), remedy.to_owned(), detail)
 }
 
 fn either(sources: &[Instrument]) -> String {
@@ -166,13 +182,27 @@ mod tests {
             },
             Trouble::LibraryMissing { detail: detail() },
             Trouble::GpuNotRunning { asked: "CUDA".to_owned(), running: "the CPU".to_owned() },
-            Trouble::TooSlow { load: 1.2, mode: LatencyMode::Studio },
-            Trouble::TooSlow { load: 1.2, mode: LatencyMode::Balanced },
+            Trouble::TooSlow { late_share: 0.4, load: Some(1.2), mode: LatencyMode::Studio },
+            Trouble::TooSlow { late_share: 0.4, load: Some(1.2), mode: LatencyMode::Balanced },
+            Trouble::TooSlow { late_share: 0.1, load: None, mode: LatencyMode::Studio },
             Trouble::ModelMissing { model: model(), detail: detail() },
             Trouble::ModelFailed { model: model(), detail: detail() },
         ] {
             let words = trouble.words();
             assert!(words.title.len() > 16 && words.remedy.ends_with('.'), "{words:?}");
         }
+    }
+
+    #[test]
+    fn an_instance_that_needs_little_is_not_told_to_need_less() {
+        let words = |load| {
+            let mode = LatencyMode::Balanced;
+            Trouble::TooSlow { late_share: 0.123, load: Some(load), mode }.words()
+        };
+        let (one_of_many, alone) = (words(0.1), words(0.9));
+        assert!(one_of_many.remedy.starts_with("Use fewer instances"), "{one_of_many:?}");
+        assert!(alone.remedy.starts_with("Choose the latency Studio"), "{alone:?}");
+        assert!(one_of_many.detail.contains("12 % came late"), "{one_of_many:?}");
+        assert_ne!(one_of_many.title, alone.title);
     }
 }

@@ -181,7 +181,8 @@ pub fn troubles() -> Vec<(&'static str, View)> {
     slow.health.load = Some(1.32);
     slow.health.late_blocks = 1243;
     slow.health.late_s = 14.2;
-    slow.health.troubles = vec![Trouble::TooSlow { load: 1.32, mode: LatencyMode::Balanced }];
+    slow.health.troubles =
+        vec![Trouble::TooSlow { late_share: 0.31, load: Some(1.32), mode: LatencyMode::Balanced }];
 
     let mut gpu = normal();
     gpu.health.troubles =

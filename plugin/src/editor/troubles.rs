@@ -2,41 +2,15 @@
 
 use soloist::inference::Provider;
 use soloist::model::Instrument;
-use soloist::streaming::{LatencyMode, StreamState};
+use soloist::streaming::LatencyMode;
 use soloist_editor::Trouble;
 
+use super::late::LateWatch;
 use crate::report::Report;
 use crate::selection::Fault;
 
-/// Results that came late so long ago are forgotten, in seconds.
-const MEMORY_S: f64 = 6.0;
-
-/// Below this load results are late for another reason than a slow machine: a start, a jump.
-const BUSY: f32 = 0.7;
-
-/// Runs of the network before late results mean anything.
-const WARM_RUNS: u64 = 4;
-
 /// How an error of inference begins when it is the library's; see `InferenceError::Runtime`.
 const LIBRARY_WORDS: &str = "the onnxruntime library ";
-
-/// Watches late results from one frame of the window to the next.
-#[derive(Default)]
-pub struct LateWatch {
-    late_blocks: u64,
-    last_late_at: Option<f64>,
-}
-
-impl LateWatch {
-    /// Whether results have come late lately.
-    fn is_late(&mut self, late_blocks: u64, is_warm: bool, now: f64) -> bool {
-        if late_blocks > self.late_blocks && is_warm {
-            self.last_late_at = Some(now);
-        }
-        self.late_blocks = late_blocks;
-        self.last_late_at.is_some_and(|at| now - at < MEMORY_S)
-    }
-}
 
 /// Everything that is wrong, the worst first.
 pub fn troubles(
@@ -61,10 +35,8 @@ pub fn troubles(
         let (asked, running) = (asked.name().to_owned(), running.name().to_owned());
         troubles.push(Trouble::GpuNotRunning { asked, running });
     }
-    let is_warm = stream.num_runs() >= WARM_RUNS && stream.state() == StreamState::Running;
-    let is_late = watch.is_late(stream.late_blocks(), is_warm, now);
-    if let Some(load) = stream.load().filter(|load| is_late && *load > BUSY) {
-        troubles.push(Trouble::TooSlow { load, mode });
+    if let Some(late_share) = watch.late_share(stream, report.sample_rate_hz, now) {
+        troubles.push(Trouble::TooSlow { late_share, load: stream.load(), mode });
     }
     troubles
 }
@@ -110,14 +82,5 @@ mod tests {
         let found = of(&report);
         assert!(matches!(&found[..], [Trouble::InstrumentMissing { .. }]), "{found:?}");
         assert_eq!(of(&Report::default()), []);
-    }
-
-    #[test]
-    fn results_that_came_late_are_forgotten_after_a_while() {
-        let mut watch = LateWatch::default();
-        assert!(!watch.is_late(5, false, 0.0), "a start is no trouble");
-        assert!(!watch.is_late(5, true, 1.0));
-        assert!(watch.is_late(6, true, 2.0) && watch.is_late(6, true, 3.0));
-        assert!(!watch.is_late(6, true, 2.0 + MEMORY_S));
     }
 }
