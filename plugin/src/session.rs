@@ -21,8 +21,15 @@ use crate::report::Report;
 use crate::selection::Selection;
 
 /// The engine of one instance, shared by the plugin, its parameters and its editor.
+///
+/// Nothing that takes time happens under the locks of `wanted` and `engine`: whoever draws or answers
+/// the host may take them. What takes time, looks at the disk and ends of services, is done by one
+/// change at a time.
 pub struct Session {
     own_path: Option<PathBuf>,
+    wanted: Mutex<Wanted>,
+    /// Held through a change of the stream; taken before the others.
+    change: Mutex<()>,
     engine: Mutex<Engine>,
     report: Mutex<Arc<Report>>,
     capture: Arc<Capture>,
@@ -32,8 +39,13 @@ pub struct Session {
     choosers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-struct Engine {
+struct Wanted {
     model: String,
+    /// Whether an activation has begun, so that there is, or will be, a stream to change.
+    has_begun: bool,
+}
+
+struct Engine {
     active: Option<Active>,
     /// Streams whose endpoints the audio thread may still play.
     retiring: Vec<Active>,
@@ -46,14 +58,12 @@ impl Session {
     pub fn new() -> Self {
         let capture = Arc::<Capture>::default();
         let report = Report { capture: Arc::clone(&capture), ..Report::default() };
-        let engine = Engine {
-            model: DEFAULT_MODEL.to_owned(),
-            active: None,
-            retiring: Vec::new(),
-            _user: EngineUser::join(),
-        };
+        let engine = Engine { active: None, retiring: Vec::new(), _user: EngineUser::join() };
+        let wanted = Wanted { model: DEFAULT_MODEL.to_owned(), has_begun: false };
         Self {
             own_path: own_path(),
+            wanted: Mutex::new(wanted),
+            change: Mutex::default(),
             engine: Mutex::new(engine),
             report: Mutex::new(Arc::new(report)),
             capture,
@@ -65,7 +75,7 @@ impl Session {
 
     /// What there is to tell now. Not for the audio thread.
     pub fn report(&self) -> Arc<Report> {
-        Arc::clone(&self.report.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.report))
     }
 
     /// The way by which the audio thread receives another endpoint.
@@ -94,81 +104,115 @@ impl Session {
         setup: HostSetup,
         player: &mut Option<Box<Player>>,
     ) -> Result<usize, StreamError> {
-        let mut engine = self.lock_engine();
+        let _change = lock(&self.change);
+        let model = {
+            let mut wanted = lock(&self.wanted);
+            // Before the look at the disk: a choice that comes now waits for this to end.
+            wanted.has_begun = true;
+            wanted.model.clone()
+        };
         // Nothing is heard now: the latest choice takes over at once.
         if let Some(player) = player {
             player.finish_switch();
         }
-        if let (Some(newer), Some(active)) = (self.handoff.take_back().outgoing, &engine.active) {
-            *player = Some(Box::new(Player::new(newer, active.setup.sample_rate_hz)));
-        }
-        engine.retiring.clear();
+        let newer = self.handoff.take_back().outgoing;
+        let retired = {
+            let mut engine = lock(&self.engine);
+            if let (Some(newer), Some(active)) = (newer, &engine.active) {
+                *player = Some(Box::new(Player::new(newer, active.setup.sample_rate_hz)));
+            }
+            std::mem::take(&mut engine.retiring)
+        };
+        drop(retired);
         self.restart_wanted.store(false, Ordering::Relaxed);
-        let selection = Selection::look_up(&engine.model, self.own_path.as_deref());
-        if let (Some(active), Some(player)) = (&engine.active, &player)
-            && active.is_good_for(setup, &selection)
-        {
-            return Ok(player.latency_frames());
-        }
+        let selection = Selection::look_up(&model, self.own_path.as_deref());
+        let old = {
+            let mut engine = lock(&self.engine);
+            if let (Some(active), Some(player)) = (&engine.active, &player)
+                && active.is_good_for(setup, &selection)
+            {
+                return Ok(player.latency_frames());
+            }
+            engine.active.take()
+        };
         // The old service ends before the new one starts.
-        engine.active = None;
+        drop(old);
         let prepared = Prepared::new(setup, selection, &self.capture)?;
         let (active, newer) = prepared.start();
-        self.publish(&engine.model, &active);
-        engine.active = Some(active);
+        self.publish(&model, &active);
+        lock(&self.engine).active = Some(active);
         let newer = Box::new(Player::new(newer, setup.sample_rate_hz));
         Ok(player.insert(newer).latency_frames())
     }
 
     /// Plays another model as soon as it has results. While the host is active, the audio thread
     /// receives an endpoint for it, or the host is asked to restart when the latency is another.
+    /// Reads files.
+    #[cfg(test)]
     pub fn set_model(&self, name: &str) {
-        let mut engine = self.lock_engine();
-        name.clone_into(&mut engine.model);
-        let Some(old) = engine.active.take() else { return };
-        let selection = Selection::look_up(name, self.own_path.as_deref());
-        if old.is_good_for(old.setup, &selection) {
-            // An activation in between has seen to it.
-            engine.active = Some(old);
-            return;
-        }
-        let prepared = match Prepared::new(old.setup, selection, &self.capture) {
-            Ok(prepared) if prepared.latency_frames() == old.latency_frames => prepared,
+        name.clone_into(&mut lock(&self.wanted).model);
+        self.look_again();
+    }
+
+    /// Looks whether what is installed now as the wanted model is what plays, and changes to it where
+    /// it is not, or where what plays has failed. Reads files.
+    pub fn look_again(&self) {
+        // Freed when no change has to wait for it any more.
+        drop(self.change_to_wanted());
+    }
+
+    /// Gives out what is of no use any more.
+    fn change_to_wanted(&self) -> Freed {
+        let _change = lock(&self.change);
+        let model = lock(&self.wanted).model.clone();
+        let setup = lock(&self.engine).active.as_ref().map(|active| active.setup);
+        // Nothing plays: the next activation looks the model up.
+        let Some(setup) = setup else { return Freed::default() };
+        let selection = Selection::look_up(&model, self.own_path.as_deref());
+        let latency_frames = {
+            let engine = lock(&self.engine);
+            match &engine.active {
+                Some(active) if !active.is_good_for(setup, &selection) => active.latency_frames,
+                // An activation in between has seen to it.
+                _ => return Freed::default(),
+            }
+        };
+        let prepared = match Prepared::new(setup, selection, &self.capture) {
+            Ok(prepared) if prepared.latency_frames() == latency_frames => prepared,
             _ => {
                 // The old model plays on until the host has restarted.
-                engine.active = Some(old);
                 self.restart_wanted.store(true, Ordering::Relaxed);
-                return;
+                return Freed::default();
             }
         };
         let (active, endpoint) = prepared.start();
-        self.publish(name, &active);
-        engine.active = Some(active);
-        engine.retiring.push(old);
+        self.publish(&model, &active);
+        let mut engine = lock(&self.engine);
+        let old = engine.active.replace(active);
+        engine.retiring.extend(old);
         let useless = self.handoff.send(endpoint);
-        engine.free(useless.outgoing);
-        engine.free(useless.returned);
+        let mut freed = engine.retire(useless.outgoing);
+        freed.append(engine.retire(useless.returned));
+        freed
     }
 
-    /// As [`Session::set_model`], on a thread of its own while the host is active: hosts load states
-    /// and choose presets while they play, and the wrapper then calls from the audio thread.
+    /// Plays another model as soon as it has results, by a thread of its own while the host is active:
+    /// hosts load states and choose presets while they play, and the wrapper then calls from the audio
+    /// thread.
     pub fn set_model_soon(self: &Arc<Self>, name: &str) {
         {
-            let mut engine = self.lock_engine();
-            name.clone_into(&mut engine.model);
-            if engine.active.is_none() {
+            let mut wanted = lock(&self.wanted);
+            name.clone_into(&mut wanted.model);
+            if !wanted.has_begun {
                 // Nothing plays: the next activation looks the model up.
                 return;
             }
         }
         let session = Arc::clone(self);
-        let switch = move || {
-            let name = session.lock_engine().model.clone();
-            session.set_model(&name);
-        };
+        let switch = move || session.look_again();
         match std::thread::Builder::new().name("soloist-chooser".to_owned()).spawn(switch) {
             Ok(thread) => {
-                let mut choosers = self.lock_choosers();
+                let mut choosers = lock(&self.choosers);
                 choosers.retain(|chooser| !chooser.is_finished());
                 choosers.push(thread);
             }
@@ -179,7 +223,7 @@ impl Session {
     /// Waits for the changes of the model that are under way. The instance calls it before it goes:
     /// its library may be unloaded next.
     pub fn settle(&self) {
-        let choosers = std::mem::take(&mut *self.lock_choosers());
+        let choosers = std::mem::take(&mut *lock(&self.choosers));
         for chooser in choosers {
             // What went wrong in there has been reported.
             let _ = chooser.join();
@@ -198,17 +242,11 @@ impl Session {
 
     /// Frees what the audio thread does not play any more. Not for the audio thread.
     pub fn tidy(&self) {
-        let mut engine = self.lock_engine();
-        let returned = self.handoff.take_returned();
-        engine.free(returned);
-    }
-
-    fn lock_choosers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.choosers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_engine(&self) -> MutexGuard<'_, Engine> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+        let freed = {
+            let mut engine = lock(&self.engine);
+            engine.retire(self.handoff.take_returned())
+        };
+        drop(freed);
     }
 
     fn publish(&self, model: &str, active: &Active) {
@@ -216,17 +254,38 @@ impl Session {
         if let Some(problem) = &report.problem {
             nice_warn!("Soloist plays the delayed mix: {problem}");
         }
-        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
+        *lock(&self.report) = Arc::new(report);
     }
 }
 
 impl Engine {
-    /// Frees an endpoint and ends the service of its stream.
-    fn free(&mut self, endpoint: Option<Box<AudioEndpoint>>) {
-        if let Some(endpoint) = endpoint {
-            self.retiring.retain(|active| !active.is_behind(&endpoint));
-        }
+    /// Takes out the stream that feeds `endpoint`.
+    fn retire(&mut self, endpoint: Option<Box<AudioEndpoint>>) -> Freed {
+        let is_behind = |active: &mut Active| {
+            endpoint.as_ref().is_some_and(|endpoint| active.is_behind(endpoint))
+        };
+        let services = self.retiring.extract_if(.., is_behind).collect();
+        Freed { services, endpoints: endpoint.into_iter().collect() }
     }
+}
+
+/// Streams that nobody plays. Dropping them waits for models that are being opened and for runs that
+/// have begun: not under a lock that anybody may want.
+#[derive(Default)]
+struct Freed {
+    services: Vec<Active>,
+    endpoints: Vec<Box<AudioEndpoint>>,
+}
+
+impl Freed {
+    fn append(&mut self, mut other: Self) {
+        self.services.append(&mut other.services);
+        self.endpoints.append(&mut other.endpoints);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
