@@ -134,20 +134,21 @@ impl ModelChoice {
         self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Chooses a model; an empty name is the default's. The listener is called when the name is
-    /// another than before, on this thread.
-    pub fn choose(&self, name: &str) {
+    /// Chooses a model; an empty name is the default's. Returns whether the name is another than
+    /// before; then the listener has been called, on this thread.
+    pub fn choose(&self, name: &str) -> bool {
         let name = if name.is_empty() { DEFAULT_MODEL } else { name };
         {
             let mut current = self.name.lock().unwrap_or_else(PoisonError::into_inner);
             if *current == name {
-                return;
+                return false;
             }
             name.clone_into(&mut current);
         }
         if let Some(listener) = self.listener.get() {
             listener(name);
         }
+        true
     }
 
     /// Calls `listener` with each new name from now on. Only the first listener counts.

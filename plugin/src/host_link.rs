@@ -10,6 +10,7 @@ use nice_plug::prelude::{ParamPtr, Params};
 use soloist::streaming::HostPlace;
 
 use crate::meters::{Readings, id_of};
+use crate::project_changes::ProjectChanges;
 
 /// Shared by one plugin instance and the class around it.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub struct HostLink {
     class_tells_latency: bool,
     latency_frames: AtomicU32,
     readings: Readings,
+    changes: ProjectChanges,
     params: OnceLock<ParamsById>,
 }
 
@@ -148,6 +150,11 @@ impl HostLink {
     /// What the host may show.
     pub fn readings(&self) -> &Readings {
         &self.readings
+    }
+
+    /// The way to tell the host of changes that are no parameter's.
+    pub fn changes(&self) -> &ProjectChanges {
+        &self.changes
     }
 
     /// The latency of the last activation in frames.

@@ -25,6 +25,8 @@ mod meters;
 mod own_path;
 mod params;
 mod plugin;
+#[cfg_attr(feature = "plain-wrapper", allow(dead_code))]
+mod project_changes;
 mod remote_controls;
 mod report;
 mod selection;

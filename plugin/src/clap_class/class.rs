@@ -13,6 +13,7 @@ use clap_sys::ext::params::CLAP_EXT_PARAMS;
 use clap_sys::ext::render::{
     CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
 };
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
 use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
@@ -69,6 +70,9 @@ impl ClapClass {
         plugin.destroy = Some(destroy);
         plugin.activate = Some(activate);
         plugin.process = Some(process);
+        plugin.on_main_thread = Some(on_main_thread);
+        let host_of_teller = HostPointer(host);
+        link.changes().tell_by(move || host_of_teller.request_callback());
         let blocks = TryCell::new(None);
         // SAFETY: as above.
         let params = unsafe { &(*wrapper).param_ptr_to_hash };
@@ -117,6 +121,22 @@ impl ClapClass {
             let latency = extension.cast::<clap_host_latency>().as_ref();
             if let Some(changed) = latency.and_then(|latency| latency.changed) {
                 changed(self.host);
+            }
+        }
+    }
+
+    /// Tells the host that what it saves has changed.
+    ///
+    /// # Safety
+    /// Called on the main thread.
+    unsafe fn mark_dirty(&self) {
+        // SAFETY: the host outlives the plugin, and its extensions do so too.
+        unsafe {
+            let Some(get_extension) = (*self.host).get_extension else { return };
+            let extension = get_extension(self.host, CLAP_EXT_STATE.as_ptr());
+            let state = extension.cast::<clap_host_state>().as_ref();
+            if let Some(mark_dirty) = state.and_then(|state| state.mark_dirty) {
+                mark_dirty(self.host);
             }
         }
     }
@@ -186,9 +206,46 @@ unsafe extern "C" fn process(
     }
 }
 
+unsafe extern "C" fn on_main_thread(plugin: *const clap_plugin) {
+    if plugin.is_null() {
+        return;
+    }
+    // SAFETY: made by `create`, not yet destroyed; CLAP calls on the main thread.
+    unsafe {
+        let class = &*plugin.cast::<ClapClass>();
+        if class.link.changes().take_pending() {
+            class.mark_dirty();
+        }
+        if let Some(on_main_thread) = (*class.wrapped).on_main_thread {
+            on_main_thread(class.wrapped);
+        }
+    }
+}
+
+/// The host, for threads other than its main one.
+struct HostPointer(*const clap_host);
+
+// SAFETY: what is called through it is thread-safe by CLAP's contract.
+unsafe impl Send for HostPointer {}
+// SAFETY: as above.
+unsafe impl Sync for HostPointer {}
+
+impl HostPointer {
+    /// Asks for a call of `on_main_thread`. The plugin is alive, and so the host.
+    fn request_callback(&self) {
+        // SAFETY: the host is valid until `destroy` has closed the way here.
+        unsafe {
+            if let Some(request_callback) = (*self.0).request_callback {
+                request_callback(self.0);
+            }
+        }
+    }
+}
+
 unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
     // SAFETY: made by `create`, and CLAP calls `destroy` once, last.
     let class = unsafe { Box::from_raw(plugin.cast_mut().cast::<ClapClass>()) };
+    class.link.changes().close();
     // SAFETY: the wrapped plugin lives until this call.
     unsafe {
         if let Some(destroy) = (*class.wrapped).destroy {

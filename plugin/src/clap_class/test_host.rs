@@ -13,7 +13,7 @@ use clap_sys::events::{
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, clap_plugin_render, clap_plugin_render_mode};
-use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
 use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
@@ -21,7 +21,9 @@ use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::version::CLAP_VERSION;
 use nice_assert_no_alloc::assert_no_alloc;
 
+use super::class::ClapClass;
 use super::test_streams::{Reader, Writer};
+use crate::host_link::HostLink;
 
 /// What the host is doing to the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,18 @@ thread_local! {
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Deactivated) };
     static LATENCY_CHANGES: RefCell<Vec<Phase>> = const { RefCell::new(Vec::new()) };
     static RESTART_REQUESTED: Cell<bool> = const { Cell::new(false) };
+    static CALLBACK_REQUESTED: Cell<bool> = const { Cell::new(false) };
+    static NUM_DIRTY: Cell<usize> = const { Cell::new(0) };
+}
+
+static STATE: clap_host_state = clap_host_state { mark_dirty: Some(mark_dirty) };
+
+unsafe extern "C" fn mark_dirty(_host: *const clap_host) {
+    NUM_DIRTY.set(NUM_DIRTY.get() + 1);
+}
+
+unsafe extern "C" fn request_callback(_host: *const clap_host) {
+    CALLBACK_REQUESTED.set(true);
 }
 
 static LATENCY: clap_host_latency = clap_host_latency { changed: Some(latency_changed) };
@@ -57,7 +71,11 @@ unsafe extern "C" fn ignore(_host: *const clap_host) {}
 unsafe extern "C" fn host_extension(_host: *const clap_host, id: *const c_char) -> *const c_void {
     // SAFETY: by CLAP's contract the identifier is a NUL-terminated string.
     let id = unsafe { CStr::from_ptr(id) };
-    if id == CLAP_EXT_LATENCY { (&raw const LATENCY).cast() } else { null() }
+    match id {
+        id if id == CLAP_EXT_LATENCY => (&raw const LATENCY).cast(),
+        id if id == CLAP_EXT_STATE => (&raw const STATE).cast(),
+        _ => null(),
+    }
 }
 
 type Events = Vec<clap_event_param_value>;
@@ -126,6 +144,8 @@ impl Host {
     pub fn make(create: impl FnOnce(*const clap_host) -> *const clap_plugin) -> Self {
         LATENCY_CHANGES.with_borrow_mut(Vec::clear);
         RESTART_REQUESTED.set(false);
+        CALLBACK_REQUESTED.set(false);
+        NUM_DIRTY.set(0);
         PHASE.set(Phase::Deactivated);
         let host = Box::new(clap_host {
             clap_version: CLAP_VERSION,
@@ -137,7 +157,7 @@ impl Host {
             get_extension: Some(host_extension),
             request_restart: Some(request_restart),
             request_process: Some(ignore),
-            request_callback: Some(ignore),
+            request_callback: Some(request_callback),
         });
         let plugin = create(&raw const *host);
         assert!(!plugin.is_null());
@@ -169,6 +189,21 @@ impl Host {
     /// Whether the plugin has asked for a restart that it has not had.
     pub fn is_restart_asked(&self) -> bool {
         RESTART_REQUESTED.get()
+    }
+
+    /// How often the plugin has said that what the host saves has changed.
+    pub fn num_dirty(&self) -> usize {
+        NUM_DIRTY.get()
+    }
+
+    /// Calls the plugin on the main thread where it has asked for that; says whether it had.
+    pub fn call_back_if_asked(&mut self) -> bool {
+        let asked = CALLBACK_REQUESTED.take();
+        if asked {
+            // SAFETY: the plugin is alive, and this is the main thread.
+            unsafe { (*self.plugin).on_main_thread.unwrap()(self.plugin) };
+        }
+        asked
     }
 
     /// Does what the plugin asked for, as a well-behaved host; says whether it had asked.
@@ -304,6 +339,12 @@ impl Host {
     /// What the host was doing at each `latency.changed()`.
     pub fn latency_changes(&self) -> Vec<Phase> {
         LATENCY_CHANGES.with_borrow(Clone::clone)
+    }
+
+    /// What lies between the instance and its class.
+    pub fn link(&self) -> &HostLink {
+        // SAFETY: a plugin of this library is one of its classes, and alive.
+        unsafe { (*self.plugin.cast::<ClapClass>()).link() }
     }
 
     fn extension<T>(&self, id: &CStr) -> *const T {

@@ -43,6 +43,22 @@ fn latency_changes_are_told_inside_activate_only() {
     assert!(phases.iter().all(|phase| *phase == Phase::Activating), "{phases:?}");
 }
 
+/// CLAP: what is saved has changed may be said on the main thread only, where windows need not be.
+#[test]
+fn a_change_that_is_no_parameters_marks_the_project_on_the_main_thread() {
+    let mut host = load();
+    assert!(!host.call_back_if_asked());
+    for count in 1..3 {
+        host.link().changes().tell();
+        assert_eq!(host.num_dirty(), count - 1, "not from wherever the window is");
+        assert!(host.call_back_if_asked());
+        assert_eq!(host.num_dirty(), count);
+    }
+    host.link().changes().close();
+    host.link().changes().tell();
+    assert!(!host.call_back_if_asked(), "the host may be gone");
+}
+
 /// Offline mode waits for results: with or without a model, the impulse in the delayed mix of a
 /// bypassed plugin stands at the latency.
 #[test]

@@ -158,7 +158,13 @@ delegate!(IAudioProcessorTrait {
 
 delegate!(IPluginBaseTrait {
     fn initialize(context: *mut FUnknown) -> tresult;
-    fn terminate() -> tresult;
+} corrected {
+    unsafe fn terminate(&self) -> tresult {
+        // A handler that is kept would keep the host's objects, which may keep this.
+        self.link.changes().close();
+        // SAFETY: the same call.
+        unsafe { self.wrapper.terminate() }
+    }
 });
 
 delegate!(IComponentTrait {

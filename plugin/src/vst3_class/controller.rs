@@ -8,9 +8,11 @@
 
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::Wrapper;
+use vst3::ComRef;
 use vst3::Steinberg::Vst::ParameterInfo_::ParameterFlags_;
 use vst3::Steinberg::Vst::{
-    IComponentHandler, IEditControllerTrait, ParamID, ParamValue, ParameterInfo, String128, TChar,
+    IComponentHandler, IComponentHandler2, IComponentHandler2Trait, IEditControllerTrait, ParamID,
+    ParamValue, ParameterInfo, String128, TChar,
 };
 use vst3::Steinberg::{
     FIDString, IBStream, IPlugView, int32, kInvalidArgument, kResultOk, tresult,
@@ -27,8 +29,23 @@ delegate!(IEditControllerTrait {
     fn setComponentState(state: *mut IBStream) -> tresult;
     fn setState(state: *mut IBStream) -> tresult;
     fn getState(state: *mut IBStream) -> tresult;
-    fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
 } corrected {
+    unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
+        // SAFETY: the same call with the same argument; the host's pointer, null or valid.
+        let (result, handler) = unsafe {
+            (self.wrapper.setComponentHandler(handler), ComRef::from_raw(handler))
+        };
+        let changes = self.link.changes();
+        match handler.and_then(|handler| handler.cast::<IComponentHandler2>()) {
+            Some(handler) => changes.tell_by(move || {
+                // SAFETY: alive by its count; called where the wrapper calls with edits.
+                unsafe { handler.setDirty(1) };
+            }),
+            None => changes.close(),
+        }
+        result
+    }
+
     unsafe fn createView(&self, name: FIDString) -> *mut IPlugView {
         // SAFETY: the same call with the same argument; it hands over one reference.
         let view = unsafe { self.wrapper.createView(name) };

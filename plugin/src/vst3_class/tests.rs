@@ -1,7 +1,7 @@
 //! What our VST3 class corrects, beside nice-plug's own wrapper, which shows the fault.
 
-use std::cell::RefCell;
-use std::ffi::c_void;
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use nice_plug::wrapper::vst3::Wrapper;
 use vst3::Steinberg::Vst::ProcessModes_::{kOffline, kPrefetch, kRealtime};
 use vst3::Steinberg::Vst::SymbolicSampleSizes_::kSample32;
 use vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessorTrait, IComponentTrait,
+    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessorTrait, IComponentHandler,
+    IComponentHandler2, IComponentHandler2Trait, IComponentHandlerTrait, IComponentTrait,
     IEditControllerTrait, ParameterInfo, ProcessData, ProcessSetup, SpeakerArr,
 };
 use vst3::Steinberg::{IPluginFactoryTrait, kInvalidArgument, kResultFalse, kResultOk};
-use vst3::{ComPtr, Interface, Steinberg};
+use vst3::{Class, ComPtr, ComWrapper, Interface, Steinberg};
 
 use super::class::Vst3Class;
 use super::factory::Factory;
@@ -84,6 +85,73 @@ impl Plugin for Probe {
 impl Vst3Plugin for Probe {
     const VST3_CLASS_ID: [u8; 16] = *b"SoloistTestProbe";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx];
+}
+
+/// A host's handler that counts.
+#[derive(Default)]
+struct Handler {
+    num_dirty: Cell<usize>,
+}
+
+impl Class for Handler {
+    type Interfaces = (IComponentHandler, IComponentHandler2);
+}
+
+impl IComponentHandlerTrait for Handler {
+    unsafe fn beginEdit(&self, _id: u32) -> i32 {
+        kResultOk
+    }
+
+    unsafe fn performEdit(&self, _id: u32, _value: f64) -> i32 {
+        kResultOk
+    }
+
+    unsafe fn endEdit(&self, _id: u32) -> i32 {
+        kResultOk
+    }
+
+    unsafe fn restartComponent(&self, _flags: i32) -> i32 {
+        kResultOk
+    }
+}
+
+impl IComponentHandler2Trait for Handler {
+    unsafe fn setDirty(&self, state: u8) -> i32 {
+        assert_eq!(state, 1);
+        self.num_dirty.set(self.num_dirty.get() + 1);
+        kResultOk
+    }
+
+    unsafe fn requestOpenEditor(&self, _name: *const c_char) -> i32 {
+        kResultOk
+    }
+
+    unsafe fn startGroupEdit(&self) -> i32 {
+        kResultOk
+    }
+
+    unsafe fn finishGroupEdit(&self) -> i32 {
+        kResultOk
+    }
+}
+
+#[test]
+fn a_change_that_is_no_parameters_marks_the_project() {
+    let class = Vst3Class::<Probe>::new();
+    class.link.changes().tell();
+    let handler = ComWrapper::new(Handler::default());
+    let pointer = handler.to_com_ptr::<IComponentHandler>().unwrap();
+    // SAFETY: the handler outlives the calls.
+    unsafe {
+        assert_eq!(class.setComponentHandler(pointer.as_ptr()), kResultOk);
+        assert_eq!(handler.num_dirty.get(), 0);
+        class.link.changes().tell();
+        assert_eq!(handler.num_dirty.get(), 1);
+        // The host takes it back.
+        assert_eq!(class.setComponentHandler(null_mut()), kResultOk);
+    }
+    class.link.changes().tell();
+    assert_eq!(handler.num_dirty.get(), 1);
 }
 
 /// What a host sets up for a mode.
