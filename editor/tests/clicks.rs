@@ -12,7 +12,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use soloist::model::Instrument;
 use soloist::streaming::CaptureSummary;
-use soloist_editor::{Action, CaptureAction, ModelAction, Param, Passes, Tab, Theme, View};
+use soloist_editor::{Action, CaptureAction, Engine, ModelAction, Param, Passes, Tab, Theme, View};
 
 fn opened(view: View, tab: Tab) -> Harness<'static, Window> {
     let mut harness = open(view, common::USUAL);
@@ -100,6 +100,26 @@ fn the_models_panel_chooses_measures_and_adds() {
     assert_eq!(installed, [Action::Model(ModelAction::Install(folder.clone()))]);
     let added = press(&mut harness, "Search here");
     assert_eq!(added, [Action::Model(ModelAction::AddFolder(folder))]);
+}
+
+#[test]
+fn a_chosen_model_is_in_use_only_while_it_runs() {
+    for (engine, model, words) in [
+        (Engine::Running, "studio", "in use"),
+        (Engine::Loading, "studio", "opening"),
+        (Engine::Running, "wave-unet", "opening"),
+        (Engine::Stopped, "studio", "does not run"),
+        (Engine::Inactive, "", "chosen"),
+    ] {
+        let mut view = states::normal();
+        view.health.engine = engine;
+        view.health.model = model.to_owned();
+        let harness = opened(view, Tab::Models);
+        for label in ["in use", "opening", "does not run", "chosen"] {
+            let is_there = harness.query_by_label(label).is_some();
+            assert_eq!(is_there, label == words, "{engine:?} {model}: {label}");
+        }
+    }
 }
 
 #[test]

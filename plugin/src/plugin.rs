@@ -87,10 +87,14 @@ impl<K: Kind> Plugin for Instance<K> {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        let (of_reports, of_prefetch) = (Arc::clone(&self.session), Arc::clone(&self.session));
+        let session = || Arc::clone(&self.session);
+        let link = Arc::clone(&self.link);
+        let (of_reports, of_prefetch, of_look_again) = (session(), session(), session());
         let links = EditorLinks {
             reports: Arc::new(move || of_reports.report()),
             prefetch: Arc::new(move |name| of_prefetch.prefetch(name)),
+            look_again: Arc::new(move || of_look_again.look_again()),
+            changed: Arc::new(move || link.changes().tell()),
         };
         Some(SoloistEditor::new(K::NAME, Arc::clone(&self.params), links))
     }

@@ -1,6 +1,6 @@
 //! Installed models: what they can do, and how to get more.
 
-use egui::{Button, Rect, RichText, TextEdit, Ui};
+use egui::{Button, Color32, Rect, RichText, TextEdit, Ui};
 
 use soloist::model::Instrument;
 
@@ -9,7 +9,7 @@ use super::{card, heading, outcome, panel, weak};
 use crate::action::{Action, ModelAction};
 use crate::draw::Draw;
 use crate::theme;
-use crate::view::ModelRow;
+use crate::view::{Engine, ModelRow};
 use crate::widgets::{put, width_of};
 use crate::words::{bytes, capital, count};
 
@@ -76,7 +76,8 @@ fn chip(ui: &mut Ui, source: Instrument) {
 
 fn choose(ui: &mut Ui, d: &mut Draw<'_>, row: &ModelRow, is_chosen: bool) {
     if is_chosen {
-        ui.label(RichText::new("in use").font(theme::strong(13.5)).color(d.colours.good));
+        let (words, colour) = chosen_words(d);
+        ui.label(RichText::new(words).font(theme::strong(13.5)).color(colour));
         return;
     }
     let button = Button::new("Use").min_size(egui::vec2(64.0, 26.0));
@@ -88,6 +89,19 @@ fn choose(ui: &mut Ui, d: &mut Draw<'_>, row: &ModelRow, is_chosen: bool) {
     }
     if response.clicked() {
         d.out.push(Action::Model(ModelAction::Choose(row.name.clone())));
+    }
+}
+
+/// What the engine does with the chosen model.
+fn chosen_words(d: &Draw<'_>) -> (&'static str, Color32) {
+    let health = &d.view.health;
+    match health.engine {
+        Engine::Inactive => ("chosen", d.colours.weak),
+        // Another one plays until this one can.
+        _ if health.model != d.view.models.chosen => ("opening", d.colours.weak),
+        Engine::Loading => ("opening", d.colours.weak),
+        Engine::Running => ("in use", d.colours.good),
+        Engine::Stopped => ("does not run", d.colours.error),
     }
 }
 

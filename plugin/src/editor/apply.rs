@@ -15,7 +15,10 @@ pub fn apply(actions: &[Action], params: &SoloistParams, setter: &ParamSetter<'_
     for action in actions {
         match action {
             Action::Dry(is_dry) => params.dry_latch.store(*is_dry, Ordering::Relaxed),
-            Action::SetTheme(theme) => params.editor_theme.store(*theme),
+            Action::SetTheme(theme) => {
+                params.editor_theme.store(*theme);
+                jobs.tell_of_change();
+            }
             Action::Model(action) => jobs.do_model(action, params),
             Action::Capture(action) => jobs.do_capture(action),
             Action::Begin(param)

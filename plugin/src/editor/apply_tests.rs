@@ -91,6 +91,8 @@ fn open() -> Harness<'static, Rig> {
     let links = EditorLinks {
         reports: Arc::new(|| Arc::new(Report::default())),
         prefetch: Arc::new(|_| ()),
+        look_again: Arc::new(|| ()),
+        changed: Arc::new(|| ()),
     };
     let jobs = Arc::new(Jobs::default());
     let rig = Rig {
@@ -250,6 +252,65 @@ fn arrow_keys_and_wheel_are_one_gesture_that_ends() {
     assert!(harness.state().params.output_gain.value() > 1.0);
 }
 
+/// Begins, sets and ends in turn, of one parameter at a time: what hosts can record and undo.
+fn are_gestures_in_turn(heard: &[Heard]) -> bool {
+    let mut open: Option<&str> = None;
+    heard.iter().all(|heard| match heard {
+        Heard::Begin(name) => open.replace(name).is_none(),
+        Heard::Set(name) => open == Some(name.as_str()),
+        Heard::End(name) => open.take() == Some(name.as_str()),
+    }) && open.is_none()
+}
+
+#[test]
+fn what_comes_right_after_a_step_is_a_gesture_of_its_own() {
+    let mut harness = open();
+    let params = Arc::clone(&harness.state().params);
+    let step = |harness: &mut Harness<'_, Rig>, label: &str| {
+        harness.get_by_label(label).focus();
+        harness.run();
+        harness.key_press(Key::ArrowDown);
+        harness.step();
+        harness.state().host.take()
+    };
+    let after = |harness: &mut Harness<'_, Rig>, before: Vec<Heard>| {
+        for _ in 0..16 {
+            harness.step();
+        }
+        let heard = [before, harness.state().host.take()].concat();
+        assert!(are_gestures_in_turn(&heard), "{heard:?}");
+    };
+    // The delete key.
+    let before = step(&mut harness, "Mix");
+    assert!((params.mix.value() - 99.0).abs() < 0.11, "{}", params.mix.value());
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(params.mix.value(), 100.0);
+    // The next step begins where the reset ended.
+    harness.key_press(Key::ArrowDown);
+    harness.step();
+    assert!((params.mix.value() - 99.0).abs() < 0.11, "{}", params.mix.value());
+    after(&mut harness, before);
+    // A typed number.
+    let before = step(&mut harness, "Focus");
+    harness.key_press(Key::Enter);
+    harness.step();
+    harness.event(egui::Event::Text("40".to_owned()));
+    harness.step();
+    harness.key_press(Key::Enter);
+    harness.step();
+    assert_eq!(params.focus.value(), 40.0);
+    after(&mut harness, before);
+    // A preset, whose menu is open.
+    press(&mut harness, "Presets");
+    harness.state().host.take();
+    let before = step(&mut harness, "Mix");
+    harness.get_by_label("Vocals alone").click();
+    harness.step();
+    after(&mut harness, before);
+    assert_eq!(params.focus.value(), 0.0);
+}
+
 /// Clicks a number, types another and presses enter.
 fn type_value(harness: &mut Harness<'_, Rig>, label: &str, text: &str) {
     press(harness, &format!("{label} value"));
@@ -339,6 +400,28 @@ fn keys_choose_while_the_window_has_the_keyboard_and_space_is_the_hosts() {
 }
 
 #[test]
+fn keys_with_control_or_command_do_nothing_in_the_window() {
+    let mut harness = open();
+    let params = Arc::clone(&harness.state().params);
+    press_keys(&mut harness, "Focus", &[Key::Home]);
+    harness.state().host.take();
+    for held in [Modifiers::CTRL, Modifiers::COMMAND, Modifiers::ALT] {
+        for key in soloist_editor::KEYS {
+            // What moves the focus does so before the window is drawn, and not with these held.
+            harness.key_press_modifiers(held, key);
+            harness.step();
+        }
+    }
+    harness.run();
+    assert_eq!(harness.state().host.take(), []);
+    assert_eq!(params.focus.value(), -100.0);
+    assert!(!params.dry_latch.load(Ordering::Relaxed));
+    harness.key_press(Key::Delete);
+    harness.run();
+    assert_eq!(params.focus.value(), 0.0, "the focus has stayed");
+}
+
+#[test]
 fn presets_go_the_parameters_way() {
     let mut harness = open();
     press(&mut harness, "Presets");
@@ -382,6 +465,27 @@ fn a_window_that_closes_in_mid_gesture_ends_it() {
     let heard = rig.host.take();
     assert!(is_gesture(&heard, "Output Gain"), "{heard:?}");
     assert_eq!(rig.state.close(), []);
+}
+
+#[test]
+fn what_is_saved_and_is_no_parameter_is_told_to_the_host() {
+    use soloist_editor::{ModelAction, Theme};
+    let (told, is_told) = std::sync::mpsc::channel();
+    let jobs = Jobs::default();
+    jobs.link(EditorLinks {
+        reports: Arc::new(|| Arc::new(Report::default())),
+        prefetch: Arc::new(|_| ()),
+        look_again: Arc::new(|| ()),
+        changed: Arc::new(move || told.send(()).unwrap()),
+    });
+    let params = SoloistParams::default();
+    let context = GuiContext::new(Arc::new(Host::default()) as Arc<dyn GuiContextInner>);
+    let choose = |name: &str| Action::Model(ModelAction::Choose(name.to_owned()));
+    let actions = [choose("wave-unet"), choose("wave-unet"), Action::SetTheme(Theme::Light)];
+    for (action, count) in actions.into_iter().zip([1, 0, 1]) {
+        apply(std::slice::from_ref(&action), &params, &context.param_setter(), &jobs);
+        assert_eq!(is_told.try_iter().count(), count, "{action:?}");
+    }
 }
 
 #[test]

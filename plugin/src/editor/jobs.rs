@@ -1,13 +1,12 @@
 //! What takes time: looking for models, copying them, timing them, writing captures. Each kind has a
 //! thread, started with its first job and joined when the plugin goes; the window reads results.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use soloist::model::catalogue::with_causes;
-use soloist::model::{Catalogue, Instrument, ModelFacts, facts, folders, install, resources};
+use soloist::model::{Catalogue, Instrument, facts, folders, install, resources};
 use soloist::streaming::{CapturePart, LatencyMode, measure_speed};
 use soloist_editor::{
     CaptureAction, CaptureView, Message, ModelAction, ModelRow, ModelsView, Passes,
@@ -36,8 +35,49 @@ pub struct Jobs {
 struct Told {
     models: ModelsView,
     capture: CaptureView,
-    /// By the name of the model; of the last mode that was measured.
-    speeds: BTreeMap<String, f64>,
+    speeds: Vec<Speed>,
+}
+
+/// What a model needed when it was measured.
+struct Speed {
+    name: String,
+    version: String,
+    conditions: SpeedConditions,
+    core_share: f64,
+}
+
+/// What a model's speed depends on, beside the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpeedConditions {
+    /// Host frames a second.
+    sample_rate_hz: f64,
+    mode: LatencyMode,
+}
+
+impl SpeedConditions {
+    /// At the present rate, or a usual one before the host has named any, in `mode`.
+    pub fn of(report: &Report, mode: LatencyMode) -> Self {
+        let rate = report.sample_rate_hz;
+        Self { sample_rate_hz: if rate > 0.0 { rate } else { 48_000.0 }, mode }
+    }
+}
+
+impl Told {
+    /// Remembers a speed in place of an older one of the same.
+    fn note(&mut self, speed: Speed) {
+        self.speeds.retain(|old| {
+            (&old.name, &old.version, old.conditions)
+                != (&speed.name, &speed.version, speed.conditions)
+        });
+        self.speeds.push(speed);
+    }
+
+    fn core_share(&self, row: &ModelRow, conditions: SpeedConditions) -> Option<f64> {
+        let is_it = |speed: &&Speed| {
+            (&speed.name, &speed.version, speed.conditions) == (&row.name, &row.version, conditions)
+        };
+        self.speeds.iter().find(is_it).map(|speed| speed.core_share)
+    }
 }
 
 /// A thread that does one job after the other.
@@ -87,14 +127,26 @@ impl Jobs {
         self.on_models(None, sweep, &report);
     }
 
-    /// What is known of models and capture.
-    pub fn tell(&self) -> (ModelsView, CaptureView) {
+    /// What is known of models, with their speeds as far as they were measured under `conditions`, and
+    /// of the capture.
+    pub fn tell(&self, conditions: SpeedConditions) -> (ModelsView, CaptureView) {
         let told = lock(&self.told);
-        (told.models.clone(), told.capture.clone())
+        let mut models = told.models.clone();
+        for row in &mut models.rows {
+            row.core_share = told.core_share(row, conditions);
+        }
+        (models, told.capture.clone())
     }
 
     fn links(&self) -> Option<EditorLinks> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Something that a session saves and that is no parameter has changed.
+    pub fn tell_of_change(&self) {
+        if let Some(links) = self.links() {
+            (links.changed)();
+        }
     }
 
     /// Does something with models.
@@ -104,15 +156,25 @@ impl Jobs {
         let dirs = resources::model_dirs(&report.resource_dirs);
         match action.clone() {
             ModelAction::Rescan => {
-                self.on_models(Some("Looking for models"), |_| Ok(None), &report)
+                let job = move |_: &Mutex<Told>| {
+                    (links.look_again)();
+                    Ok(None)
+                };
+                self.on_models(Some("Looking for models"), job, &report);
             }
-            ModelAction::Choose(name) => params.model.choose(&name),
+            ModelAction::Choose(name) => {
+                if params.model.choose(&name) {
+                    (links.changed)();
+                }
+            }
             ModelAction::Prefetch(name) => {
                 self.models.queue(Box::new(move || (links.prefetch)(&name)));
             }
             ModelAction::Install(folder) => {
                 let job = move |_: &Mutex<Told>| {
                     let name = install::install(&folder, &dirs).map_err(|e| with_causes(&e))?;
+                    // It may be the one that the session has asked for all the time.
+                    (links.look_again)();
                     Ok(Some(format!("Installed \u{201c}{name}\u{201d}")))
                 };
                 self.on_models(Some("Installing"), job, &report);
@@ -120,6 +182,7 @@ impl Jobs {
             ModelAction::AddFolder(folder) => {
                 let job = move |_: &Mutex<Told>| {
                     folders::add_folder(&folder).map_err(|error| with_causes(&error))?;
+                    (links.look_again)();
                     Ok(Some(format!("Models in {} are looked for, too", folder.display())))
                 };
                 self.on_models(Some("Adding the folder"), job, &report);
@@ -132,12 +195,12 @@ impl Jobs {
                 self.on_models(Some("Removing the folder"), job, &report);
             }
             ModelAction::Measure(name) => {
-                let mode = params.latency_mode();
+                let conditions = SpeedConditions::of(&report, params.latency_mode());
                 let of_job = Arc::clone(&report);
                 let busy = format!("Measuring {name}");
                 let job = move |told: &Mutex<Told>| {
-                    let share = measure(&of_job, &name, mode)?;
-                    lock(told).speeds.insert(name, share);
+                    let speed = measure(&of_job, name, conditions)?;
+                    lock(told).note(speed);
                     Ok(None)
                 };
                 self.on_models(Some(&busy), job, &report);
@@ -166,8 +229,7 @@ impl Jobs {
             let folders = folders::added_folders();
             let mut told = lock(&told);
             told.models.folders = folders.iter().map(|it| it.display().to_string()).collect();
-            let rows = facts.into_iter().map(|of_model| row(of_model, &told.speeds)).collect();
-            told.models.rows = rows;
+            told.models.rows = facts.into_iter().map(ModelRow::from).collect();
             told.models.busy = None;
             match outcome {
                 Ok(None) => {}
@@ -229,18 +291,15 @@ fn parts(stems: &[Instrument], mix: bool) -> Vec<CapturePart> {
     mix.into_iter().chain(stems.iter().map(|&stem| CapturePart::Stem(stem))).collect()
 }
 
-fn measure(report: &Report, name: &str, mode: LatencyMode) -> Result<f64, String> {
+fn measure(report: &Report, name: String, conditions: SpeedConditions) -> Result<Speed, String> {
     let catalogue = Catalogue::scan(&resources::model_dirs(&report.resource_dirs));
-    let card = catalogue.find(name).map_err(|error| with_causes(&error))?;
+    let card = catalogue.find(&name).map_err(|error| with_causes(&error))?;
     let runtime =
         resources::runtime_library(&report.resource_dirs).map_err(|error| with_causes(&error))?;
-    let rate = if report.sample_rate_hz > 0.0 { report.sample_rate_hz } else { 48_000.0 };
-    measure_speed(card, &runtime, rate, mode).map_err(|error| with_causes(&error))
-}
-
-fn row(facts: ModelFacts, speeds: &BTreeMap<String, f64>) -> ModelRow {
-    let core_share = speeds.get(&facts.name).copied();
-    ModelRow { core_share, ..ModelRow::from(facts) }
+    let SpeedConditions { sample_rate_hz, mode } = conditions;
+    let core_share =
+        measure_speed(card, &runtime, sample_rate_hz, mode).map_err(|error| with_causes(&error))?;
+    Ok(Speed { version: card.version().to_owned(), name, conditions, core_share })
 }
 
 #[cfg(test)]
@@ -251,14 +310,27 @@ mod tests {
 
     /// Jobs of an instance that knows no resources.
     fn jobs() -> Jobs {
+        jobs_that_look_again(|| ())
+    }
+
+    fn jobs_that_look_again(look_again: impl Fn() + Send + Sync + 'static) -> Jobs {
         let report = Arc::new(Report::default());
         let links = EditorLinks {
             reports: Arc::new(move || Arc::clone(&report)),
             prefetch: Arc::new(|_| ()),
+            look_again: Arc::new(look_again),
+            changed: Arc::new(|| ()),
         };
         let jobs = Jobs::default();
         jobs.link(links);
         jobs
+    }
+
+    const CONDITIONS: SpeedConditions =
+        SpeedConditions { sample_rate_hz: 48_000.0, mode: LatencyMode::Studio };
+
+    fn tell(jobs: &Jobs) -> (ModelsView, CaptureView) {
+        jobs.tell(CONDITIONS)
     }
 
     /// What `message` gives when it gives something.
@@ -282,11 +354,44 @@ mod tests {
             ModelAction::Measure("no such model".to_owned()),
         ] {
             jobs.do_model(&action, &params);
-            let message = wait_for(&jobs, |jobs| jobs.tell().0.message);
+            let message = wait_for(&jobs, |jobs| tell(jobs).0.message);
             assert!(!message.is_good && message.text.contains("no such"), "{message:?}");
-            assert_eq!(jobs.tell().0.busy, None);
+            assert_eq!(tell(&jobs).0.busy, None);
         }
         assert_eq!(params.model.name(), SoloistParams::default().model.name());
+    }
+
+    #[test]
+    fn a_speed_is_that_of_the_version_the_mode_and_the_rate_that_were_measured() {
+        let jobs = jobs();
+        // Until the first look at the disk, which a window begins with, is over.
+        jobs.do_model(&ModelAction::Measure("no such model".to_owned()), &Default::default());
+        wait_for(&jobs, |jobs| tell(jobs).0.message);
+        let (name, version) = ("duo".to_owned(), "1.0.0".to_owned());
+        lock(&jobs.told).models.rows =
+            vec![ModelRow { name: name.clone(), version: version.clone(), ..ModelRow::default() }];
+        let share = |conditions| jobs.tell(conditions).0.rows[0].core_share;
+        assert_eq!(share(CONDITIONS), None);
+        for core_share in [0.4, 0.2] {
+            let (name, version) = (name.clone(), version.clone());
+            lock(&jobs.told).note(Speed { name, version, conditions: CONDITIONS, core_share });
+        }
+        assert_eq!(share(CONDITIONS), Some(0.2));
+        assert_eq!(share(SpeedConditions { mode: LatencyMode::Balanced, ..CONDITIONS }), None);
+        assert_eq!(share(SpeedConditions { sample_rate_hz: 96_000.0, ..CONDITIONS }), None);
+        lock(&jobs.told).models.rows[0].version = "1.1.0".to_owned();
+        assert_eq!(share(CONDITIONS), None);
+    }
+
+    #[test]
+    fn looking_again_looks_for_the_chosen_model_too_and_opening_a_window_does_not() {
+        let (looked, is_looked) = channel();
+        let jobs = jobs_that_look_again(move || looked.send(()).unwrap());
+        jobs.do_model(&ModelAction::Install("/no such folder".into()), &SoloistParams::default());
+        wait_for(&jobs, |jobs| tell(jobs).0.message);
+        assert!(is_looked.try_recv().is_err(), "neither did what changed nothing");
+        jobs.do_model(&ModelAction::Rescan, &SoloistParams::default());
+        assert!(is_looked.recv_timeout(Duration::from_secs(20)).is_ok());
     }
 
     #[test]
@@ -300,7 +405,7 @@ mod tests {
             folder: std::env::temp_dir(),
             name: "take".to_owned(),
         });
-        let message = wait_for(&jobs, |jobs| jobs.tell().1.message);
+        let message = wait_for(&jobs, |jobs| tell(jobs).1.message);
         assert!(!message.is_good && message.text.contains("nothing"), "{message:?}");
     }
 }

@@ -8,6 +8,7 @@ mod app;
 mod apply;
 mod folders;
 mod jobs;
+mod late;
 mod troubles;
 mod view;
 mod window;
@@ -36,6 +37,11 @@ pub struct EditorLinks {
     pub reports: Arc<dyn Fn() -> Arc<Report> + Send + Sync>,
     /// Opens a model ahead of its choice. Reads files.
     pub prefetch: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Changes to what is installed now as the chosen model, or tries once more what has failed. Reads
+    /// files.
+    pub look_again: Arc<dyn Fn() + Send + Sync>,
+    /// Tells the host that what a session saves has changed, beside its parameters.
+    pub changed: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Opens editor windows of the size that the session saved.

@@ -12,8 +12,9 @@ use soloist_editor::{CaptureView, Channel, Clock, EditorState, Engine, Health, L
 
 use super::EditorLinks;
 use super::folders::{home_folder, music_folder};
-use super::jobs::Jobs;
-use super::troubles::{LateWatch, troubles};
+use super::jobs::{Jobs, SpeedConditions};
+use super::late::LateWatch;
+use super::troubles::troubles;
 use crate::choices::LateChoice;
 use crate::params::SoloistParams;
 use crate::report::Report;
@@ -80,7 +81,7 @@ impl Viewer {
             Some(stream) => stream.stem_peaks(),
             None => [0.0; Instrument::ALL.len()],
         };
-        let (models, capture) = self.jobs.tell();
+        let (models, capture) = self.jobs.tell(SpeedConditions::of(&report, latency_mode));
         View {
             title: self.title.to_owned(),
             home_folder: self.home_folder.clone(),
@@ -125,6 +126,7 @@ impl Viewer {
             _ => false,
         };
         if !is_same {
+            state.spectrogram.begin_stream();
             self.watch =
                 report.stream.as_ref().map(|stream| (Arc::clone(stream), stream.scope().watch()));
         }
@@ -189,3 +191,7 @@ fn health(report: &Report) -> Health {
         troubles: Vec::new(),
     }
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;
