@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::card::{CARD_FILE, CardError, MAX_MODEL_BYTES, ModelCard};
 use super::catalogue::{Catalogue, InstalledModel};
+use super::damage::is_damaged;
 use super::drafts::{FileLock, create_unused};
 use super::resources::{MODELS_FOLDER, user_data_dir};
 
@@ -84,7 +85,7 @@ pub enum InstallError {
 
 /// Installs the model in `folder` for this user and returns its name. A path to the card or to the
 /// network in the folder serves as well. `dirs` are the folders that models are looked for in, of
-/// which none may have one of that name.
+/// which none may have one of that name; a damaged one among the user's own gives way.
 ///
 /// The card is checked, the network compared with the card's hash while it is copied, and the copy
 /// appears whole or not at all. Copies the network, the card, and what is called a licence, a notice
@@ -173,12 +174,18 @@ fn install_into(place: &Path, folder: &Path, dirs: &[PathBuf]) -> Result<String,
     }
     // A draft lies where anybody may clear up.
     expect_bytes(&network, copied.num_bytes)?;
+    let aside = set_aside(&target, place, card.name())?;
+    let Target { path: target, .. } = target;
     fs::rename(&draft.0, &target).map_err(|source| {
         let name = card.name().to_owned();
+        if let Some(aside) = &aside {
+            // The error that led here is told.
+            let _ = fs::rename(aside.0.join(&name), &target);
+        }
         match target.symlink_metadata() {
             // Where there are no locks, somebody else may have been faster.
-            Ok(_) => InstallError::Taken { name, folder: target.clone() },
-            Err(_) => InstallError::Write { path: target.clone(), source },
+            Ok(_) if aside.is_none() => InstallError::Taken { name, folder: target.clone() },
+            _ => InstallError::Write { path: target.clone(), source },
         }
     })?;
     Ok(card.name().to_owned())
@@ -194,19 +201,42 @@ fn lock(place: &Path) -> Result<FileLock, InstallError> {
         .ok_or(InstallError::Busy)
 }
 
-/// Where a model of that name goes, when there is none yet.
-fn free_target(place: &Path, name: &str, dirs: &[PathBuf]) -> Result<PathBuf, InstallError> {
+/// Where a model goes.
+struct Target {
+    path: PathBuf,
+    /// Whether a damaged copy lies there, which gives way.
+    is_damaged: bool,
+}
+
+/// Where a model of that name goes, when there is none yet but a damaged copy in that very place.
+fn free_target(place: &Path, name: &str, dirs: &[PathBuf]) -> Result<Target, InstallError> {
+    let path = place.join(name);
     let taken = |folder| InstallError::Taken { name: name.to_owned(), folder };
     let installed = Catalogue::scan(dirs).models;
     let same_name = |model: &InstalledModel| model.name().eq_ignore_ascii_case(name);
     if let Some(model) = installed.into_iter().find(same_name) {
+        // A link is somebody's own arrangement.
+        let is_own = model.folder == path && path.symlink_metadata().is_ok_and(|it| it.is_dir());
+        if is_own && is_damaged(&model) {
+            return Ok(Target { path, is_damaged: true });
+        }
         return Err(taken(model.folder));
     }
-    let target = place.join(name);
-    if target.symlink_metadata().is_ok() {
-        return Err(taken(target));
+    if path.symlink_metadata().is_ok() {
+        return Err(taken(path));
     }
-    Ok(target)
+    Ok(Target { path, is_damaged: false })
+}
+
+/// Moves a damaged copy into a draft, which vanishes in the end.
+fn set_aside(target: &Target, place: &Path, name: &str) -> Result<Option<Draft>, InstallError> {
+    if !target.is_damaged {
+        return Ok(None);
+    }
+    let aside = Draft::make(place, name)?;
+    let moved = fs::rename(&target.path, aside.0.join(name));
+    moved.map_err(|source| InstallError::Write { path: target.path.clone(), source })?;
+    Ok(Some(aside))
 }
 
 /// A folder that vanishes unless it was renamed.

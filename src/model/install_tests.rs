@@ -161,6 +161,37 @@ fn a_name_that_is_taken_anywhere_is_refused() {
 }
 
 #[test]
+fn a_damaged_copy_gives_way_to_a_good_one_and_to_no_other() {
+    let bench = Bench::new();
+    bench.make("duo", b"network");
+    bench.install().unwrap();
+    let installed = |name: &str| bench.place().join("duo").join(name);
+    for (file, content) in
+        [("model.onnx", Some("half a net")), ("model.onnx", None), (CARD_FILE, Some("nonsense"))]
+    {
+        match content {
+            Some(content) => fs::write(installed(file), content).unwrap(),
+            None => fs::remove_file(installed(file)).unwrap(),
+        }
+        // What is no better leaves it as it is.
+        fs::write(bench.folder().join("model.onnx"), "another").unwrap();
+        assert!(matches!(bench.install(), Err(InstallError::Hash { .. })));
+        assert_eq!(fs::read_to_string(installed(file)).ok().as_deref(), content);
+        // Of another folder that is searched it is not ours to take away.
+        bench.make("duo", b"network");
+        let elsewhere = bench.root.path().join("elsewhere");
+        let error = install_into(&elsewhere, &bench.folder(), &[bench.place()]).unwrap_err();
+        assert!(matches!(error, InstallError::Taken { .. }), "{error}");
+
+        assert_eq!(bench.install().unwrap(), "duo", "{file}");
+        assert_eq!(fs::read(installed("model.onnx")).unwrap(), b"network");
+        assert!(Catalogue::scan(&[bench.place()]).find("duo").is_ok());
+        assert_eq!(fs::read_dir(bench.place()).unwrap().count(), 1, "no draft is left");
+        assert!(matches!(bench.install(), Err(InstallError::Taken { .. })), "it is whole");
+    }
+}
+
+#[test]
 fn a_network_that_is_not_the_cards_is_refused() {
     let bench = Bench::new();
     bench.make("duo", b"network");

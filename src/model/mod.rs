@@ -5,6 +5,7 @@ pub mod card;
 pub mod catalogue;
 mod check;
 mod check_analysis;
+mod damage;
 pub(crate) mod drafts;
 pub mod facts;
 pub mod folders;
