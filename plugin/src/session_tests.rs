@@ -153,7 +153,8 @@ fn with_resources() -> (Session, tempfile::TempDir) {
     let session = Session { own_path: Some(folder.path().join("plugin.so")), ..Session::new() };
     let library = if cfg!(windows) { "onnxruntime.dll" } else { "libonnxruntime.so" };
     std::fs::create_dir_all(folder.path().join("Soloist-resources/onnxruntime")).unwrap();
-    std::fs::write(folder.path().join("Soloist-resources/onnxruntime").join(library), "no library").unwrap();
+    std::fs::write(folder.path().join("Soloist-resources/onnxruntime").join(library), "no library")
+        .unwrap();
     (session, folder)
 }
 
