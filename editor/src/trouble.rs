@@ -125,8 +125,8 @@ impl Trouble {
             ),
             Self::ModelFailed { model, detail } => (
                 format!("The model \u{201c}{model}\u{201d} does not run"),
-                "You hear the mix as it was. Choose another one under Models, or drop a good copy of \
-                 its folder into this window; Look again there tries once more."
+                "You hear the mix as it was. Choose another one under Models, or drop a good copy of it \
+                 here."
                     .to_owned(),
                 detail.clone(),
             ),
