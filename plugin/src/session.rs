@@ -15,7 +15,7 @@ use soloist::model::DEFAULT_MODEL;
 use soloist::streaming::{AudioEndpoint, Capture, Player, StreamError};
 
 use crate::active::{ASKED, Active, HostSetup, Prepared};
-use crate::handoff::Handoff;
+use crate::handoff::{Handoff, Slot};
 use crate::own_path::own_path;
 use crate::report::Report;
 use crate::selection::Selection;
@@ -191,9 +191,7 @@ impl Session {
         let old = engine.active.replace(active);
         engine.retiring.extend(old);
         let useless = self.handoff.send(endpoint);
-        let mut freed = engine.retire(useless.outgoing);
-        freed.append(engine.retire(useless.returned));
-        freed
+        engine.retire(useless)
     }
 
     /// Plays another model as soon as it has results, by a thread of its own while the host is active:
@@ -244,7 +242,7 @@ impl Session {
     pub fn tidy(&self) {
         let freed = {
             let mut engine = lock(&self.engine);
-            engine.retire(self.handoff.take_returned())
+            engine.retire(Slot { returned: self.handoff.take_returned(), outgoing: None })
         };
         drop(freed);
     }
@@ -259,13 +257,15 @@ impl Session {
 }
 
 impl Engine {
-    /// Takes out the stream that feeds `endpoint`.
-    fn retire(&mut self, endpoint: Option<Box<AudioEndpoint>>) -> Freed {
-        let is_behind = |active: &mut Active| {
+    /// Takes out the streams that feed the endpoints of `slot`.
+    fn retire(&mut self, slot: Slot) -> Freed {
+        let feeds = |active: &Active, endpoint: &Option<Box<AudioEndpoint>>| {
             endpoint.as_ref().is_some_and(|endpoint| active.is_behind(endpoint))
         };
-        let services = self.retiring.extract_if(.., is_behind).collect();
-        Freed { services, endpoints: endpoint.into_iter().collect() }
+        let is_over =
+            |active: &mut Active| feeds(active, &slot.outgoing) || feeds(active, &slot.returned);
+        let services = self.retiring.extract_if(.., is_over).collect();
+        Freed { _services: services, _slot: slot }
     }
 }
 
@@ -273,15 +273,8 @@ impl Engine {
 /// have begun: not under a lock that anybody may want.
 #[derive(Default)]
 struct Freed {
-    services: Vec<Active>,
-    endpoints: Vec<Box<AudioEndpoint>>,
-}
-
-impl Freed {
-    fn append(&mut self, mut other: Self) {
-        self.services.append(&mut other.services);
-        self.endpoints.append(&mut other.endpoints);
-    }
+    _services: Vec<Active>,
+    _slot: Slot,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
