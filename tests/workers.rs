@@ -5,11 +5,13 @@
 mod common;
 
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Pace, cards, config, noise, play, residual_dbfs, spawn, stream};
+use common::{
+    Gate, Pace, cards, config, hooked, noise, play, residual_dbfs, spawn, stream, wait_until,
+};
 use soloist::inference::{Estimator, Identity, InferenceError, Provider};
 use soloist::model::{Instrument, ModelCard};
 use soloist::streaming::{
@@ -17,56 +19,14 @@ use soloist::streaming::{
 };
 
 const RATE_HZ: f64 = 44_100.0;
-const SOON: Duration = Duration::from_secs(30);
 
 fn identity(card: &ModelCard) -> Box<dyn Estimator> {
     Box::new(Identity::new(card, Instrument::Vocals))
 }
 
-/// Does something of the test's before each run.
-struct Hooked<F> {
-    inner: Box<dyn Estimator>,
-    before: F,
-}
-
-impl<F: FnMut() + Send> Estimator for Hooked<F> {
-    fn provider(&self) -> Provider {
-        Provider::Cpu
-    }
-
-    fn estimate(
-        &mut self,
-        features: &[f32],
-        num_frames: usize,
-        wanted: Range<usize>,
-        masks: &mut [f32],
-    ) -> Result<(), InferenceError> {
-        (self.before)();
-        self.inner.estimate(features, num_frames, wanted, masks)
-    }
-}
-
-fn hooked(card: &ModelCard, before: impl FnMut() + Send + 'static) -> Box<dyn Estimator> {
-    Box::new(Hooked { inner: identity(card), before })
-}
-
-/// A stream whose first run says that it has begun and then waits to be let go.
-fn gated(card: &Arc<ModelCard>) -> (AudioEndpoint, Worker, Receiver<()>, Sender<()>) {
-    let ((tell, begun), (release, gate)) = (channel(), channel::<()>());
-    let estimator = hooked(card, move || {
-        let _ = tell.send(());
-        let _ = gate.recv();
-    });
-    let (audio, worker) = stream(&config(card, RATE_HZ, 1), estimator);
-    (audio, worker, begun, release)
-}
-
 /// Plays enough for a run of the network.
 fn feed(audio: &mut AudioEndpoint) {
-    let begin = Instant::now();
-    while audio.status().state() == StreamState::Loading && begin.elapsed() < SOON {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_until(|| audio.status().state() != StreamState::Loading);
     play(audio, &noise(1, 80_000), 512, &Controls::default(), Pace::Realtime);
 }
 
@@ -100,7 +60,7 @@ fn eight_bounces_at_once_are_what_each_is_alone() {
 #[test]
 fn a_panic_in_one_streams_network_fails_that_stream_alone() {
     let card = Arc::new(ModelCard::builtin());
-    let estimator = hooked(&card, || panic!("a network that breaks"));
+    let estimator = hooked(identity(&card), || panic!("a network that breaks"));
     let (mut audio, _broken) = stream(&config(&card, RATE_HZ, 1), estimator);
     let latency = audio.latency_frames();
     let input = noise(1, latency + 44_100);
@@ -114,18 +74,20 @@ fn a_panic_in_one_streams_network_fails_that_stream_alone() {
 #[test]
 fn a_stream_dropped_inside_its_run_waits_for_that_run_only() {
     let card = Arc::new(ModelCard::builtin());
-    let (mut audio, worker, begun, release) = gated(&card);
+    let (estimator, gate) = Gate::before(identity(&card));
+    gate.shut();
+    let (mut audio, worker) = stream(&config(&card, RATE_HZ, 1), estimator);
     feed(&mut audio);
-    begun.recv_timeout(SOON).unwrap();
+    gate.wait_for_run();
     let removal = std::thread::spawn(move || drop(worker));
     if std::thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
         // Another worker serves the others meanwhile.
         assert_healthy(&card);
     }
     assert!(!removal.is_finished(), "the run is not over");
-    release.send(()).unwrap();
+    gate.release();
     removal.join().unwrap();
-    assert!(begun.try_recv().is_err(), "no run follows, though there was input for one");
+    assert!(!gate.has_run(), "no run follows, though there was input for one");
     assert_eq!(audio.status().state(), StreamState::Idle);
 }
 
@@ -238,7 +200,7 @@ fn a_host_that_bounces_on_without_a_reset_is_not_kept_waiting() {
 fn a_stream_tells_of_its_work() {
     let card = Arc::new(ModelCard::builtin());
     let pause = Duration::from_millis(20);
-    let estimator = hooked(&card, move || std::thread::sleep(pause));
+    let estimator = hooked(identity(&card), move || std::thread::sleep(pause));
     let (mut audio, _worker) = stream(&config(&card, RATE_HZ, 2), estimator);
     let status = Arc::clone(audio.status());
     let facts = status.facts().unwrap();

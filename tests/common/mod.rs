@@ -162,51 +162,13 @@ impl Estimator for Uneven {
     }
 }
 
-/// An estimator that can be made to stall, and what holds it.
-pub struct Gate {
-    is_shut: Arc<AtomicBool>,
-    begun: Receiver<()>,
-    release: Sender<()>,
-}
-
-impl Gate {
-    /// `inner`, of which each run that begins while the gate is shut waits to be let go.
-    pub fn before(inner: Box<dyn Estimator>) -> (Box<dyn Estimator>, Self) {
-        let ((tell, begun), (release, held)) = (channel(), channel());
-        let is_shut = Arc::new(AtomicBool::new(false));
-        let gated = Gated { inner, is_shut: Arc::clone(&is_shut), tell, held };
-        (Box::new(gated), Self { is_shut, begun, release })
-    }
-
-    pub fn shut(&self) {
-        self.is_shut.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits until a run stands at the gate.
-    pub fn wait_for_run(&self) {
-        self.begun.recv_timeout(Duration::from_secs(60)).unwrap();
-    }
-
-    /// Lets the run at the gate go, and leaves the gate shut.
-    pub fn release(&self) {
-        self.release.send(()).unwrap();
-    }
-
-    /// Lets the run at the gate go, and all that follow.
-    pub fn open(&self) {
-        self.is_shut.store(false, Ordering::Relaxed);
-        self.release();
-    }
-}
-
-struct Gated {
+/// Does something of the test's before each run.
+struct Hooked<F> {
     inner: Box<dyn Estimator>,
-    is_shut: Arc<AtomicBool>,
-    tell: Sender<()>,
-    held: Receiver<()>,
+    before: F,
 }
 
-impl Estimator for Gated {
+impl<F: FnMut() + Send> Estimator for Hooked<F> {
     fn provider(&self) -> Provider {
         self.inner.provider()
     }
@@ -218,12 +180,65 @@ impl Estimator for Gated {
         wanted: Range<usize>,
         masks: &mut [f32],
     ) -> Result<(), InferenceError> {
-        if self.is_shut.load(Ordering::Relaxed) {
-            // Errors mean that the test is over.
-            let _ = self.tell.send(());
-            let _ = self.held.recv();
-        }
+        (self.before)();
         self.inner.estimate(features, num_frames, wanted, masks)
+    }
+}
+
+/// `inner`, with `before` called before each run.
+pub fn hooked(
+    inner: Box<dyn Estimator>,
+    before: impl FnMut() + Send + 'static,
+) -> Box<dyn Estimator> {
+    Box::new(Hooked { inner, before })
+}
+
+/// What holds an estimator that can be made to stall.
+pub struct Gate {
+    is_shut: Arc<AtomicBool>,
+    begun: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Gate {
+    /// `inner`, of which each run that begins while the gate is shut waits to be let go.
+    pub fn before(inner: Box<dyn Estimator>) -> (Box<dyn Estimator>, Self) {
+        let ((tell, begun), (release, held)) = (channel(), channel());
+        let is_shut = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_shut);
+        let gated = hooked(inner, move || {
+            if seen.load(Ordering::Relaxed) {
+                // Errors mean that the test is over.
+                let _ = tell.send(());
+                let _ = held.recv();
+            }
+        });
+        (gated, Self { is_shut, begun, release })
+    }
+
+    pub fn shut(&self) {
+        self.is_shut.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until a run stands at the gate.
+    pub fn wait_for_run(&self) {
+        self.begun.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+
+    /// Whether a run stands at the gate that nobody has waited for.
+    pub fn has_run(&self) -> bool {
+        self.begun.try_recv().is_ok()
+    }
+
+    /// Lets the run at the gate go, and leaves the gate shut.
+    pub fn release(&self) {
+        self.release.send(()).unwrap();
+    }
+
+    /// Lets the run at the gate go, and all that follow.
+    pub fn open(&self) {
+        self.is_shut.store(false, Ordering::Relaxed);
+        self.release();
     }
 }
 
