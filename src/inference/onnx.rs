@@ -22,6 +22,7 @@ use super::whole_file::check_whole;
 use super::{Estimator, InferenceError, Provider, shares};
 use crate::model::ModelCard;
 use crate::model::card::{Activation, MAX_MODEL_BYTES, OutputKind};
+use crate::model::digest::hex_of;
 
 /// The loaded runtime. Never dropped: tearing onnxruntime down while a host exits crashes some.
 static RUNTIME: Mutex<Option<Environment>> = Mutex::new(None);
@@ -93,7 +94,7 @@ fn read_checked(card: &ModelCard, path: &Path) -> Result<Vec<u8>, InferenceError
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_MODEL_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex_of(Sha256::new_with_prefix(&bytes));
     if found.eq_ignore_ascii_case(&card.model.sha256) {
         Ok(bytes)
     } else {

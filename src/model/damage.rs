@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::card::MAX_MODEL_BYTES;
 use super::catalogue::InstalledModel;
+use super::digest::hex_of;
 
 /// Whether the card cannot be used, or the network is not the one that the card names. Reads the
 /// whole network.
@@ -34,5 +35,5 @@ fn sha256_of(path: &Path) -> Option<String> {
             Err(_) => return None,
         }
     }
-    (input.limit() > 0).then(|| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    (input.limit() > 0).then(|| hex_of(hash))
 }

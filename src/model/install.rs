@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::card::{CARD_FILE, CardError, MAX_MODEL_BYTES, ModelCard};
 use super::catalogue::{Catalogue, InstalledModel};
 use super::damage::is_damaged;
+use super::digest::hex_of;
 use super::drafts::{FileLock, create_unused};
 use super::resources::{MODELS_FOLDER, user_data_dir};
 
@@ -319,8 +320,7 @@ fn copy(from: &Path, to: &Path, max_bytes: u64) -> Result<Copied, InstallError> 
         output.write_all(&buffer[..count]).map_err(write)?;
     }
     output.sync_all().map_err(write)?;
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Copied { sha256, num_bytes })
+    Ok(Copied { sha256: hex_of(hash), num_bytes })
 }
 
 /// Names of the plain files in `folder` that go with a model, as far as they are of a usual size.

@@ -6,6 +6,7 @@ pub mod catalogue;
 mod check;
 mod check_analysis;
 mod damage;
+pub(crate) mod digest;
 pub(crate) mod drafts;
 pub mod facts;
 pub mod folders;
