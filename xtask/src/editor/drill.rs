@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::patience::{PATIENCE, look_until};
 use super::playing::{
     BLOCK_FRAMES, Player, Playing, RATE_HZ, late_blocks, look, turn, wait_for_results,
 };
@@ -25,8 +26,8 @@ const WARM_UP_CYCLES: usize = 20;
 /// megabyte and more. Memory in use says less: the heap has holes around what stays.
 const MAX_LEFT_PER_OPENING: u64 = 130_000;
 
-/// Longest that something may take that has to come: a machine may be busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time that a closed window's thread and files are given to be gone.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// Times that playing with and without an editor is compared, until one of them shows that the editor
 /// cost nothing: a busy machine may make a block late in either.
@@ -207,16 +208,14 @@ fn played_without(
 /// What is used with no editor open, once it is no more than `early`; a window's thread may end a little
 /// after the window. What is used after a while is what stays.
 fn settled_usage(host: &mut dyn HeadlessHost, early: &Usage) -> Result<Usage> {
-    let begin = Instant::now();
-    loop {
-        let usage = Usage::now()?;
-        let is_settled =
-            usage.num_threads <= early.num_threads && usage.num_files <= early.num_files;
-        if is_settled || begin.elapsed() > Duration::from_secs(10) {
-            return Ok(usage);
-        }
+    let is_settled = |usage: &Usage| {
+        usage.num_threads <= early.num_threads && usage.num_files <= early.num_files
+    };
+    let usage = || {
         turn(host);
-    }
+        Usage::now()
+    };
+    look_until(SETTLING, usage, is_settled)
 }
 
 /// Opens an editor, resizes it and closes it; returns the colours that it showed.
@@ -227,7 +226,11 @@ fn one_cycle(host: &mut dyn HeadlessHost, cycle: usize) -> Result<usize> {
     for wanted in SIZES {
         let given = host.editor().resize_editor(wanted)?;
         look(host, LOOK);
-        let found = wait_for_size(host, &window, given)?;
+        let size = || {
+            turn(host);
+            window.child_size()
+        };
+        let found = look_until(PATIENCE, size, |found| *found == Some(given))?;
         if found != Some(given) {
             bail!("cycle {cycle}: the editor is {found:?} in size, expected {given:?}");
         }
@@ -235,42 +238,24 @@ fn one_cycle(host: &mut dyn HeadlessHost, cycle: usize) -> Result<usize> {
     let colours = wait_for_colours(host, &window, size)?;
     host.editor().close_editor();
     look(host, LOOK);
-    let begin = Instant::now();
-    while !window.children()?.is_empty() {
-        if begin.elapsed() > PATIENCE {
-            bail!("cycle {cycle}: a closed editor left a window behind");
-        }
+    let children = || {
         turn(host);
+        window.children()
+    };
+    let left = look_until(PATIENCE, children, Vec::is_empty)?;
+    if !left.is_empty() {
+        bail!("cycle {cycle}: a closed editor left a window behind");
     }
     Ok(colours)
 }
 
-/// Waits a while for the editor to take on the size that it was given.
-fn wait_for_size(
-    host: &mut dyn HeadlessHost,
-    window: &HostWindow,
-    given: Size,
-) -> Result<Option<Size>> {
-    let begin = Instant::now();
-    loop {
-        let found = window.child_size()?;
-        if found == Some(given) || begin.elapsed() > PATIENCE {
-            return Ok(found);
-        }
-        turn(host);
-    }
-}
-
 /// Waits a while for the editor to have drawn something; returns the colours in it.
 fn wait_for_colours(host: &mut dyn HeadlessHost, window: &HostWindow, size: Size) -> Result<usize> {
-    let begin = Instant::now();
-    loop {
-        let colours = window.num_colours(size)?;
-        if colours >= MIN_COLOURS || begin.elapsed() > PATIENCE {
-            return Ok(colours);
-        }
+    let colours = || {
         turn(host);
-    }
+        window.num_colours(size)
+    };
+    look_until(PATIENCE, colours, |&colours| colours >= MIN_COLOURS)
 }
 
 /// Clicks here and there below the header of an open editor until a parameter has been edited.
@@ -290,18 +275,18 @@ fn click_until_edited(host: &mut dyn HeadlessHost) -> Result<Edits> {
     }
     // The last clicks, and the end of their gestures, may be under way.
     look(host, 10 * LOOK);
-    wait_for_ends(host);
+    edits_when_ended(host)?;
     host.editor().close_editor();
-    wait_for_ends(host);
-    Ok(host.editor().edits())
+    edits_when_ended(host)
 }
 
-/// Waits until every gesture that has begun has ended.
-fn wait_for_ends(host: &mut dyn HeadlessHost) {
-    let begin = Instant::now();
-    while host.editor().edits().ended < host.editor().edits().begun && begin.elapsed() < PATIENCE {
+/// What was edited, once every gesture that has begun has ended.
+fn edits_when_ended(host: &mut dyn HeadlessHost) -> Result<Edits> {
+    let edits = || {
         turn(host);
-    }
+        Ok(host.editor().edits())
+    };
+    look_until(PATIENCE, edits, |edits| edits.ended >= edits.begun)
 }
 
 fn summed(player: &Player, duration: Duration, late_blocks: u64) -> Playing {

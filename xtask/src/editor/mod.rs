@@ -5,6 +5,7 @@ mod display;
 mod drill;
 mod host_shot;
 mod pair;
+mod patience;
 mod playing;
 mod usage;
 mod window;

@@ -17,7 +17,7 @@ pub const RATE_HZ: f64 = 48_000.0;
 pub const BLOCK_FRAMES: usize = 256;
 
 /// Time from one turn of the host's event loop to the next.
-const TURN: Duration = Duration::from_millis(10);
+pub const TURN: Duration = Duration::from_millis(10);
 
 /// Without a late block for this long, the stream is on time.
 const ON_TIME: Duration = Duration::from_secs(3);
