@@ -8,10 +8,11 @@ import torch
 from conftest import tiny_stems
 
 from soloist_train import bands
+from soloist_train.bands import SOURCES
 from soloist_train.batches import collate
 from soloist_train.errors import TrainingError
 from soloist_train.fastloss import fast_loss
-from soloist_train.loss import error_energy, head_masks, loss, median_sdr
+from soloist_train.loss import SEGMENT_FRAMES, Batch, error_energy, head_masks, loss, median_sdr
 from soloist_train.mix import MixConfig, Mixer, flat_eq, random_eq, random_matrix
 from soloist_train.statistics import HEADS, Layer, mix_statistics
 from soloist_train.store import quantise, read_store, restore
@@ -91,6 +92,27 @@ def test_perfect_masks_have_a_lower_loss_than_flat_ones(store: Path) -> None:
     flat = torch.zeros(1, 12, 512, 64)
     assert loss(ideal, batch, 0.2, 0.02) < loss(flat, batch, 0.2, 0.02)
     assert median_sdr(ideal, batch)[1] > median_sdr(flat, batch)[1]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_guess_at_a_source_that_comes_and_goes_costs_less_than_giving_it_up(
+    together: bool,
+) -> None:
+    # A fifth of the mix at one time, nothing at another; the masks cannot tell which. Both in one
+    # example, or in one each.
+    frames, piano = 2 * SEGMENT_FRAMES, SOURCES.index("piano")
+    own = torch.zeros(2, 7, 2, 512, frames)
+    own[: 2 if together else 1, piano, ..., : SEGMENT_FRAMES if together else frames] = 0.2
+    mix = torch.ones(2, 2, 512, frames)
+    weights = torch.nn.functional.one_hot(torch.tensor([piano, piano]), 7).float()
+    batch = Batch(torch.zeros(2, 3, 512, frames), mix, own, own, weights)
+
+    def cost(mask: float) -> float:
+        masks = torch.full((2, 6, 2, 512, frames), (1 - mask) / 5)
+        masks[:, piano] = mask
+        return float(loss(masks.log().flatten(1, 2), batch, 0.0, 0.05))
+
+    assert cost(0.15) < cost(1e-4)
 
 
 def test_mixer_never_draws_validation_clips(store: Path) -> None:

@@ -69,6 +69,31 @@ def _average(a: argparse.Namespace) -> None:
     average(a.checkpoints, read_store(a.store), a.output, a.batches)
 
 
+def _heads(a: argparse.Namespace) -> None:
+    from .checkpoint import Checkpoint
+    from .heads import lift, survey, table
+    from .store import read_store
+
+    by = dict(_lift(text) for text in a.lift)
+    if bool(by) != (a.output is not None):
+        raise TrainingError("--lift and --output go together")
+    checkpoint = Checkpoint.load(a.checkpoint)
+    if by:
+        checkpoint = lift(checkpoint, by)
+        checkpoint.save(a.output)
+    clips = [c for c in read_store(a.store) if c.complete]
+    chosen = clips[:: max(len(clips) // a.clips, 1)][: a.clips] if a.clips > 0 else clips
+    print(table(survey(checkpoint.network(), chosen)))
+
+
+def _lift(text: str) -> tuple[str, float]:
+    source, _, value = text.partition("=")
+    try:
+        return source, float(value)
+    except ValueError:
+        raise TrainingError(f"--lift {text}: expected a source and a number, as piano=4") from None
+
+
 def _search(a: argparse.Namespace) -> None:
     from .fit import read_config, tune_allocator
     from .search import search
@@ -253,6 +278,15 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batches", type=int, default=60,
                    help="to measure batch norms on; 0: the mean of their statistics")  # fmt: skip
     p.set_defaults(run=_average)
+
+    p = commands.add_parser("heads", help="whether each source's masks are of the right size")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("--store", type=Path, required=True, help="songs to look at")
+    p.add_argument("--clips", type=int, default=40, help="so many of them, evenly; 0: all")
+    p.add_argument("--lift", action="append", default=[], metavar="SOURCE=LOGIT",
+                   help="add a constant to a source's logits, to fit on")  # fmt: skip
+    p.add_argument("-o", "--output", type=Path, help="checkpoint to write, with --lift")
+    p.set_defaults(run=_heads)
 
     p = commands.add_parser("search", help="search hyperparameters with Optuna; goes on if killed")
     p.add_argument("config", type=Path, help="with a [search] table (docs/training.md)")

@@ -14,7 +14,7 @@ from numba import njit
 from torch import Tensor
 
 from .bands import SOURCES
-from .loss import SEGMENT_FRAMES, Batch
+from .loss import SEGMENT_FRAMES, SILENT_SLACK, SILENT_WEIGHT, SLACK, Batch
 from .statistics import ACCOMPANIMENT, Array
 
 _HEADS = ACCOMPANIMENT + 1
@@ -99,11 +99,12 @@ def _example(
             e, o, x = error[first:last].sum(), energy[first:last].sum(), level[first:last].sum()
             if x <= 1e-2:
                 continue
-            weight = 1.0 if o > 1e-3 * x else 0.33
-            floor = e + 0.05 * o + 0.001 * x + 1e-6
+            plays = o > 1e-3 * x
+            weight = 1.0 if plays else SILENT_WEIGHT
+            floor = e + 0.05 * o + (SLACK if plays else SILENT_SLACK) * x + 1e-6
             logs += weight * np.log(floor / (x + 1e-6))
             slope[first:last] = weight / floor
-            norm += weight
+            norm += 1.0
         share = weights[h] * scale
         value += share * (distance * far / total + log * logs / norm)
         slope *= np.float32(share * log / norm)

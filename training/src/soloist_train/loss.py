@@ -12,6 +12,13 @@ from .statistics import ACCOMPANIMENT, FIRST_ACCOMPANIMENT
 
 SEGMENT_FRAMES = 32
 """Frames over which an error is summed before its logarithm: 0.74 s, near the metric's 1 s."""
+SLACK, SILENT_SLACK = 0.001, 0.02
+"""Share of the mix's energy below which an error is polished no further, where a source plays and
+where it is silent."""
+SILENT_WEIGHT = 0.15
+"""Weight of a segment in which a source is silent, which the metric leaves out. Weighed like the
+others, with SLACK for both, giving up a rare source costs less than guessing at it, and a fit gave
+up the piano (results/README.md, "A dead head")."""
 HEAD_WEIGHTS = (1.0, 1.0, 1.0, 0.8, 0.8, 0.6, 0.6)
 """Weight of each head of `statistics.HEADS` where guitar, piano and other are known apart."""
 JOINT_WEIGHTS = (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -54,10 +61,9 @@ def mask_distance(masks: Tensor, batch: Batch) -> Tensor:
 
 
 def log_error(masks: Tensor, batch: Batch) -> Tensor:
-    """[batch, heads]: mean over segments of log(error + 5 % of the source + 0.1 % of the mix).
+    """[batch, heads]: mean over segments of log(error + 5 % of the source + SLACK of the mix).
 
-    The two constants stop a fit from polishing what is good already; silent segments of a
-    source, which the metric leaves out, count for a third.
+    The two constants stop a fit from polishing what is good already.
     """
 
     def segments(x: Tensor) -> Tensor:
@@ -67,9 +73,12 @@ def log_error(masks: Tensor, batch: Batch) -> Tensor:
     error = segments(error_energy(masks, batch))
     own = segments(batch.own)
     mix = segments(batch.mix.unsqueeze(1))
-    value = torch.log((error + 0.05 * own + 0.001 * mix + 1e-6) / (mix + 1e-6))
-    weight = torch.where(own > 1e-3 * mix, 1.0, 0.33) * (mix > 1e-2)
-    return (value * weight).sum(dim=-1) / (weight.sum(dim=-1) + 1e-6)
+    plays = own > 1e-3 * mix
+    slack = torch.where(plays, SLACK, SILENT_SLACK)
+    value = torch.log((error + 0.05 * own + slack * mix + 1e-6) / (mix + 1e-6))
+    weight = torch.where(plays, 1.0, SILENT_WEIGHT) * (mix > 1e-2)
+    # By their number: a mean by weight would weigh a wholly silent source like the others.
+    return (value * weight).sum(dim=-1) / ((mix > 1e-2).sum(dim=-1) + 1e-6)
 
 
 def loss(logits: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
