@@ -13,7 +13,7 @@ from soloist_train.checkpoint import Checkpoint
 from soloist_train.cli import main
 from soloist_train.errors import TrainingError
 from soloist_train.fit import read_config
-from soloist_train.heads import Head, lift, survey, table
+from soloist_train.heads import Head, lift, survey, table, warn_of_dead
 from soloist_train.model import ModelConfig, StudioNet
 from soloist_train.store import Clip, read_store
 
@@ -57,6 +57,16 @@ def test_sources_that_a_clip_does_not_tell_apart_are_not_judged(store: Path) -> 
     assert heads["piano"].clips == 0 and not heads["piano"].dead
     assert heads["accompaniment"].clips == 1
     assert "piano" not in table(list(heads.values()))
+
+
+def test_a_fit_says_which_sources_it_gave_up(
+    store: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = read_store(store)
+    warn_of_dead(checkpoint, clips)
+    assert capsys.readouterr().err == ""
+    warn_of_dead(lift(checkpoint, {"piano": -8.0}), clips)
+    assert "masks of piano are" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def _average(a: argparse.Namespace) -> None:
 
 def _heads(a: argparse.Namespace) -> None:
     from .checkpoint import Checkpoint
-    from .heads import lift, survey, table
+    from .heads import lift, songs, survey, table
     from .store import read_store
 
     by = dict(_lift(text) for text in a.lift)
@@ -81,9 +81,7 @@ def _heads(a: argparse.Namespace) -> None:
     if by:
         checkpoint = lift(checkpoint, by)
         checkpoint.save(a.output)
-    clips = [c for c in read_store(a.store) if c.complete]
-    chosen = clips[:: max(len(clips) // a.clips, 1)][: a.clips] if a.clips > 0 else clips
-    print(table(survey(checkpoint.network(), chosen)))
+    print(table(survey(checkpoint.network(), songs(read_store(a.store), a.clips))))
 
 
 def _lift(text: str) -> tuple[str, float]:

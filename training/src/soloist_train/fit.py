@@ -20,6 +20,7 @@ from .checkpoint import BEST, LAST, PREVIOUS, Checkpoint
 from .distributed import Ranks
 from .dropout import own_dropout
 from .errors import TrainingError
+from .heads import warn_of_dead
 from .journal import Journal, StopSignals
 from .loss import Batch
 from .model import ModelConfig, StudioNet
@@ -270,7 +271,8 @@ def fit(
                 prepared_store(raw, base, out, music)
             ranks.wait()  # the others find it made
             store = prepared_store(raw, base, out, music)
-        run = Fit(raw, read_store(store), out, ranks)
+        clips = read_store(store)
+        run = Fit(raw, clips, out, ranks)
         found = [out / name for name in (LAST, PREVIOUS) if (out / name).is_file()]
         if resume:
             run.resume(Checkpoint.latest(out))
@@ -280,6 +282,8 @@ def fit(
             run.begin_from(Checkpoint.load(init))
         ranks.wait()  # nobody writes before all have read
         run.run(stop, tensorboard)
+        if ranks.first:
+            warn_of_dead(Checkpoint.load(out / LAST), clips)
     finally:
         ranks.finish()
 

@@ -9,6 +9,7 @@ masks that are right in size and far above for a dead head's.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,12 @@ class Head:
     def dead(self) -> bool:
         """Whether the masks are far too small."""
         return self.clips > 0 and self.gain > DEAD_GAIN
+
+
+def songs(clips: Sequence[Clip], count: int) -> list[Clip]:
+    """`count` of the whole songs among clips, evenly; all with 0."""
+    whole = [clip for clip in clips if clip.complete]
+    return whole[:: max(len(whole) // count, 1)][:count] if count > 0 else whole
 
 
 def survey(net: nn.Module, clips: Sequence[Clip]) -> list[Head]:
@@ -89,6 +96,17 @@ def table(heads: Sequence[Head]) -> str:
                 f"| {head.correlation:.2f} | {head.gain:.2f} | {'dead' if head.dead else ''} |"
             )
     return "\n".join(lines)
+
+
+def warn_of_dead(checkpoint: Checkpoint, clips: Sequence[Clip], count: int = 24) -> None:
+    """Say on standard error which sources a fit has given up, if any."""
+    for head in survey(checkpoint.network(), songs(clips, count)):
+        if head.dead:
+            print(
+                f"warning: the masks of {head.name} are {head.gain:.0f} times too small to be "
+                'learned from; see "A source that is never heard" in docs/training.md',
+                file=sys.stderr,
+            )
 
 
 def lift(checkpoint: Checkpoint, by: Mapping[str, float]) -> Checkpoint:
