@@ -211,11 +211,7 @@ fn settled_usage(host: &mut dyn HeadlessHost, early: &Usage) -> Result<Usage> {
     let is_settled = |usage: &Usage| {
         usage.num_threads <= early.num_threads && usage.num_files <= early.num_files
     };
-    let usage = || {
-        turn(host);
-        Usage::now()
-    };
-    look_until(SETTLING, usage, is_settled)
+    watch(host, SETTLING, |_| Usage::now(), is_settled)
 }
 
 /// Opens an editor, resizes it and closes it; returns the colours that it showed.
@@ -226,11 +222,8 @@ fn one_cycle(host: &mut dyn HeadlessHost, cycle: usize) -> Result<usize> {
     for wanted in SIZES {
         let given = host.editor().resize_editor(wanted)?;
         look(host, LOOK);
-        let size = || {
-            turn(host);
-            window.child_size()
-        };
-        let found = look_until(PATIENCE, size, |found| *found == Some(given))?;
+        let has_it = |found: &Option<Size>| *found == Some(given);
+        let found = watch(host, PATIENCE, |_| window.child_size(), has_it)?;
         if found != Some(given) {
             bail!("cycle {cycle}: the editor is {found:?} in size, expected {given:?}");
         }
@@ -238,11 +231,7 @@ fn one_cycle(host: &mut dyn HeadlessHost, cycle: usize) -> Result<usize> {
     let colours = wait_for_colours(host, &window, size)?;
     host.editor().close_editor();
     look(host, LOOK);
-    let children = || {
-        turn(host);
-        window.children()
-    };
-    let left = look_until(PATIENCE, children, Vec::is_empty)?;
+    let left = watch(host, PATIENCE, |_| window.children(), Vec::is_empty)?;
     if !left.is_empty() {
         bail!("cycle {cycle}: a closed editor left a window behind");
     }
@@ -251,11 +240,7 @@ fn one_cycle(host: &mut dyn HeadlessHost, cycle: usize) -> Result<usize> {
 
 /// Waits a while for the editor to have drawn something; returns the colours in it.
 fn wait_for_colours(host: &mut dyn HeadlessHost, window: &HostWindow, size: Size) -> Result<usize> {
-    let colours = || {
-        turn(host);
-        window.num_colours(size)
-    };
-    look_until(PATIENCE, colours, |&colours| colours >= MIN_COLOURS)
+    watch(host, PATIENCE, |_| window.num_colours(size), |&colours| colours >= MIN_COLOURS)
 }
 
 /// Clicks here and there below the header of an open editor until a parameter has been edited.
@@ -282,11 +267,21 @@ fn click_until_edited(host: &mut dyn HeadlessHost) -> Result<Edits> {
 
 /// What was edited, once every gesture that has begun has ended.
 fn edits_when_ended(host: &mut dyn HeadlessHost) -> Result<Edits> {
-    let edits = || {
+    watch(host, PATIENCE, |host| Ok(host.editor().edits()), |edits| edits.ended >= edits.begun)
+}
+
+/// `look_until` with a turn of the host's event loop before each look.
+fn watch<T>(
+    host: &mut dyn HeadlessHost,
+    patience: Duration,
+    mut look: impl FnMut(&mut dyn HeadlessHost) -> Result<T>,
+    is_wanted: impl Fn(&T) -> bool,
+) -> Result<T> {
+    let turn_and_look = || {
         turn(host);
-        Ok(host.editor().edits())
+        look(host)
     };
-    look_until(PATIENCE, edits, |edits| edits.ended >= edits.begun)
+    look_until(patience, turn_and_look, is_wanted)
 }
 
 fn summed(player: &Player, duration: Duration, late_blocks: u64) -> Playing {
