@@ -70,8 +70,8 @@ def survey(net: nn.Module, clips: Sequence[Clip]) -> list[Head]:
     return [_head(name, found) for name, found in rows.items()]
 
 
-def _head(name: str, rows: Sequence[Tensor]) -> Head:
-    mix, own, estimate, cross = torch.stack(list(rows)).sum(0).tolist() if rows else [0.0] * 4
+def _head(name: str, rows: list[Tensor]) -> Head:
+    mix, own, estimate, cross = torch.stack(rows).sum(0).tolist() if rows else [0.0] * 4
     floor = 1e-30
     return Head(
         name,

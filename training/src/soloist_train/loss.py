@@ -73,12 +73,12 @@ def log_error(masks: Tensor, batch: Batch) -> Tensor:
     error = segments(error_energy(masks, batch))
     own = segments(batch.own)
     mix = segments(batch.mix.unsqueeze(1))
-    plays = own > 1e-3 * mix
+    heard, plays = mix > 1e-2, own > 1e-3 * mix
     slack = torch.where(plays, SLACK, SILENT_SLACK)
     value = torch.log((error + 0.05 * own + slack * mix + 1e-6) / (mix + 1e-6))
-    weight = torch.where(plays, 1.0, SILENT_WEIGHT) * (mix > 1e-2)
+    weight = torch.where(plays, 1.0, SILENT_WEIGHT) * heard
     # By their number: a mean by weight would weigh a wholly silent source like the others.
-    return (value * weight).sum(dim=-1) / ((mix > 1e-2).sum(dim=-1) + 1e-6)
+    return (value * weight).sum(dim=-1) / (heard.sum(dim=-1) + 1e-6)
 
 
 def loss(logits: Tensor, batch: Batch, distance: float, log: float) -> Tensor:
