@@ -1,6 +1,7 @@
 """Data sets written on the spot in their real layouts: found, read to the sample, checked."""
 
 import json
+import shutil
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -336,6 +337,19 @@ def test_crops_are_what_the_whole_holds(store: Path) -> None:
             np.testing.assert_array_equal(crop.codes, stem.codes[17:47])
             np.testing.assert_array_equal(crop.level_db, stem.level_db[17:47])
             assert stem.mean_level_db(17, 30) == float(np.mean(stem.level_db[17:47]))
+
+
+def test_a_stem_cut_short_is_refused(store: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip"
+    shutil.copytree(next(store.glob("mdb-*")), clip)
+    (found,) = read_store(tmp_path)
+    stem = next(iter(found.stems.values()))
+    path = clip / f"{stem.source}.values.npy"
+    for length in (len(path.read_bytes()) // 2, 100):
+        with path.open("r+b") as file:
+            file.truncate(length)
+        with pytest.raises(TrainingError, match=rf"{path.name}: shorter than {stem.frames} frames"):
+            stem.crop(stem.frames - 30, 30)
 
 
 def test_stores_that_do_not_say_their_frames_are_read(store: Path, tmp_path: Path) -> None:

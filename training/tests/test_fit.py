@@ -11,17 +11,19 @@ import torch
 from torch import nn
 
 from soloist_train import bands, half
+from soloist_train.batches import Examples
 from soloist_train.checkpoint import Checkpoint
 from soloist_train.cli import main
 from soloist_train.errors import TrainingError
 from soloist_train.export import Exported, export, session
 from soloist_train.fit import Fit, FitConfig, fit, learning_rate, read_config
 from soloist_train.fixtures import fixture_audio
-from soloist_train.layers import Memory
+from soloist_train.layers import BandMix, Memory
 from soloist_train.model import ModelConfig, StudioNet
 from soloist_train.predict import load_network, separate
 from soloist_train.reach import time_reach
 from soloist_train.store import read_store
+from soloist_train.workers import Ahead
 
 TINY = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
@@ -131,6 +133,35 @@ def test_folding_keeps_the_output() -> None:
     x = torch.randn(1, 3, 512, 64)
     with torch.inference_mode():
         torch.testing.assert_close(net.folded()(x), net(x), rtol=1e-4, atol=1e-4)
+
+
+def test_a_band_mix_joins_the_bands_of_a_frame() -> None:
+    torch.manual_seed(1)
+    mix = BandMix(16, 2)
+    x = torch.randn(3, 5, 16, 7).to(memory_format=torch.channels_last).requires_grad_()
+    plain = x + torch.einsum(
+        "bh,nchf->ncbf",
+        mix.expand,
+        torch.relu(torch.einsum("hb,ncbf->nchf", mix.squeeze, x)),
+    )
+    torch.testing.assert_close(mix(x), plain)
+    wanted = torch.autograd.grad(plain.square().sum(), [x, mix.squeeze, mix.expand])
+    found = torch.autograd.grad(mix(x).square().sum(), [x, mix.squeeze, mix.expand])
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_batches_mixed_ahead_are_those_of_their_iterations(store: Path) -> None:
+    config = FitConfig(iterations=4, batch=4, frames=32, loaders=3)
+    examples = Examples(read_store(store), {}, config)
+    shares = [range(0, 1), range(1, 4)]
+    ahead = Ahead(config, examples, shares)
+    for iteration in (1, 2, 3):  # the last has nothing after it
+        for part, places in zip(ahead.batches(iteration), shares, strict=True):
+            alone = examples.batch(iteration, places)
+            torch.testing.assert_close(part.features, alone.features, rtol=0, atol=0)
+    assert not ahead.jobs
+    ahead.close()
 
 
 @pytest.fixture(scope="module")

@@ -70,10 +70,12 @@ class BandMix(nn.Module):
         if torch.compiler.is_exporting():
             return x + self.expand @ torch.relu(self.squeeze @ x)
         # In channels-last memory [batch, bands, frames * channels] is a view: no copy is made.
+        # Batched, since torch.matmul transposes and copies all activations for a shared matrix.
         batch, channels, bands, frames = x.shape
         flat = x.permute(0, 2, 3, 1).reshape(batch, bands, frames * channels)
-        flat = torch.matmul(self.expand, torch.relu(torch.matmul(self.squeeze, flat)))
-        return x + flat.view(batch, bands, frames, channels).permute(0, 3, 1, 2)
+        squeeze, expand = (m.to(x.dtype).expand(batch, -1, -1) for m in (self.squeeze, self.expand))
+        flat = torch.baddbmm(flat, expand, torch.relu(torch.bmm(squeeze, flat)))
+        return flat.view(batch, bands, frames, channels).permute(0, 3, 1, 2)
 
 
 class Patch(ConvNorm):

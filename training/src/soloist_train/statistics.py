@@ -162,30 +162,57 @@ def _deal(
                         cross[h, c, b, first + t] = sums[t, h, 2 + c, b]
 
 
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _block_sums(
+    values: NDArray[np.int8], codes: NDArray[np.uint8], eq: Array, matrices: Array,
+    sources: NDArray[np.int64], scales: Array, band_of_bin: NDArray[np.int32],
+    present: NDArray[np.bool_], edges: NDArray[np.int32], spectra: Array, sums: Array,
+) -> None:  # fmt: skip
+    """Band sums [frames, signals, ROWS, bands] of some frames of the layers.
+
+    values [layers, frames, 4, bins], codes [layers, frames, bands]; `spectra` is room to work in.
+    """
+    for t in range(values.shape[1]):
+        for s in range(SIGNALS):
+            if present[s]:
+                spectra[s] = 0.0
+        for i in range(len(sources)):
+            _add_layer(
+                values[i, t], codes[i, t], eq[i], matrices[i], scales, band_of_bin,
+                spectra[sources[i]],
+            )  # fmt: skip
+        _totals(spectra, present)
+        _frame_sums(spectra, present, edges, sums[t])
+
+
 def mix_statistics(layers: list[Layer], frames: int, silent: int = 0) -> MixStatistics:
     """Statistics of the sum of layers over `frames`, the first `silent` of which are silence."""
     out = MixStatistics.empty(frames)
+    if not layers:
+        return out
     side = np.zeros((NUM_BANDS, frames), dtype=np.float32)
+    sources = np.array([layer.source for layer in layers])
     present = np.zeros(SIGNALS, dtype=np.bool_)
-    present[[layer.source for layer in layers]] = True
+    present[sources] = True
     present[ACCOMPANIMENT] = present[FIRST_ACCOMPANIMENT:ACCOMPANIMENT].any()
     present[MIX] = True
+    eq, matrices = (
+        np.stack(part) for part in zip(*((x.eq, x.matrix) for x in layers), strict=True)
+    )
     spectra = np.zeros((SIGNALS, 4, NUM_BINS), dtype=np.float32)
     band_of_bin, edges = bands.band_of_bin(), bands.band_edges()
     block = 16  # frames between two transpositions: a cache line of each output row
     sums = np.zeros((block, SIGNALS, ROWS, NUM_BANDS), dtype=np.float32)
     for begin in range(silent, frames, block):
         end = min(begin + block, frames)
-        for t in range(begin, end):
-            spectra[present] = 0.0
-            for layer in layers:
-                at = layer.start + t - silent
-                _add_layer(
-                    layer.stem.values[at], layer.stem.codes[at], layer.eq, layer.matrix, SCALES,
-                    band_of_bin, spectra[layer.source],
-                )  # fmt: skip
-            _totals(spectra, present)
-            _frame_sums(spectra, present, edges, sums[t - begin])
+        # One call for all frames of a block: between calls the threads wait for one another.
+        parts = [slice(x.start + begin - silent, x.start + end - silent) for x in layers]
+        values = np.stack([x.stem.values[p] for x, p in zip(layers, parts, strict=True)])
+        codes = np.stack([x.stem.codes[p] for x, p in zip(layers, parts, strict=True)])
+        _block_sums(
+            values, codes, eq, matrices, sources, SCALES, band_of_bin, present, edges, spectra,
+            sums,
+        )  # fmt: skip
         _deal(sums[: end - begin], present, out.mix, side, out.cross, out.own, begin)
     power = np.stack([out.mix[0], out.mix[1], side])
     width = np.diff(edges).astype(np.float32)[:, None]

@@ -8,6 +8,7 @@ crops: what a process holds does not grow with the songs or with their length.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,12 +83,22 @@ class StoredStem:
     def _read(self, part: str, start: int, frames: int) -> NDArray[Any]:
         kind, shape = PARTS[part]
         path = self.folder / f"{self.source}.{part}.npy"
-        per_frame = int(np.prod(shape)) if shape else 1
-        bytes_per_frame = per_frame * np.dtype(kind).itemsize
-        # The header before the data has whatever length NumPy gave it.
-        first = path.stat().st_size - (self.frames - start) * bytes_per_frame
-        data = np.fromfile(path, kind, frames * per_frame, offset=first)
-        return data.reshape(-1, *shape)
+        data = np.empty((frames, *shape), kind)
+        left = data.reshape(-1).view(np.uint8)
+        # Not np.fromfile, which keeps all other threads waiting while it reads.
+        with path.open("rb", buffering=0) as file:
+            frame = left.size // max(frames, 1)
+            # The header before the data has whatever length NumPy gave it.
+            header = file.seek(0, os.SEEK_END) - self.frames * frame
+            if header >= 0:
+                file.seek(header + start * frame)
+                while left.size and (count := file.readinto(left)):
+                    left = left[count:]
+        if left.size:
+            raise TrainingError(
+                f"{path}: shorter than {self.frames} frames; prepare the data again"
+            )
+        return data
 
     @property
     def values(self) -> NDArray[np.int8]:

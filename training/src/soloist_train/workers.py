@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -36,8 +37,36 @@ def loss_of(
     return objective(logits, batch, target, distance, log)
 
 
+class Ahead:
+    """Batches that `loaders` threads mix while the network is at work on those before.
+
+    Crops come from disk: a thread that waits for them leaves its core to another.
+    """
+
+    def __init__(self, config: FitConfig, examples: Examples, shares: Sequence[range]) -> None:
+        self.last = config.iterations - 1
+        self.examples = examples
+        self.shares = shares
+        self.depth = max(config.loaders // len(shares), 1)
+        self.pool = ThreadPoolExecutor(config.loaders)
+        self.jobs: dict[int, list[Future[Batch]]] = {}
+
+    def batches(self, iteration: int) -> list[Batch]:
+        """This iteration's batch, a part for each share of its places."""
+        for i in range(iteration, max(min(iteration + self.depth, self.last), iteration) + 1):
+            if i not in self.jobs:
+                self.jobs[i] = [
+                    self.pool.submit(self.examples.batch, i, places) for places in self.shares
+                ]
+        return [job.result() for job in self.jobs.pop(iteration)]
+
+    def close(self) -> None:
+        """End the threads."""
+        self.pool.shutdown(cancel_futures=True)
+
+
 class Replicas:
-    """Copies of the network, one for each thread: each mixes, runs forward and back on its own.
+    """Copies of the network, one for each thread: each runs forward and back on its own.
 
     Two single-threaded halves of a batch beat one two-threaded batch: the convolutions' own
     barriers spin, which is ruinous as soon as other programs want the cores.
@@ -49,21 +78,21 @@ class Replicas:
         if config.precision == "fp16":
             raise TrainingError("precision = 'fp16' needs a GPU; bf16 is a CPU's")
         self.config = config
-        self.examples = examples
         self.objective = objective
         self.nets = [copy.deepcopy(net) for _ in range(config.threads)]
         self.pool = ThreadPoolExecutor(config.threads)
-        self.share = config.batch // config.threads
+        share = config.batch // config.threads
+        self.shares = [range(i * share, (i + 1) * share) for i in range(config.threads)]
+        self.ahead = Ahead(config, examples, self.shares)
 
-    def _run(self, index: int, net: nn.Module, iteration: int) -> float:
+    def _run(self, index: int, net: nn.Module, iteration: int, batch: Batch) -> float:
         """Gradients of one replica's examples, with the weights of `net`."""
         torch.set_num_threads(1)
         own = self.nets[index]
         own.load_state_dict(net.state_dict())
         own.train()
-        places = range(index * self.share, (index + 1) * self.share)
-        batch = self.examples.batch(iteration, places)
-        seed_dropout(own, torch.device("cpu"), self.config.seed, iteration, places.start)
+        first = self.shares[index].start
+        seed_dropout(own, torch.device("cpu"), self.config.seed, iteration, first)
         own.zero_grad()
         value = loss_of(self.config, own, batch, self.objective, iteration)
         value.backward()
@@ -71,8 +100,10 @@ class Replicas:
 
     def gradients(self, net: nn.Module, iteration: int) -> float:
         """Leave the mean gradients in `net`; gives the mean loss."""
-        indices = range(len(self.nets))
-        jobs = [self.pool.submit(self._run, i, net, iteration) for i in indices]
+        jobs = [
+            self.pool.submit(self._run, i, net, iteration, batch)
+            for i, batch in enumerate(self.ahead.batches(iteration))
+        ]
         value = float(np.mean([job.result() for job in jobs]))
         self._gather(net)
         return value
@@ -91,6 +122,7 @@ class Replicas:
     def close(self) -> None:
         """End the threads."""
         self.pool.shutdown(cancel_futures=True)
+        self.ahead.close()
 
 
 class DeviceWorker:
@@ -104,7 +136,6 @@ class DeviceWorker:
         if config.batch % ranks.size:
             raise TrainingError(f"batch = {config.batch} does not divide by {ranks.size} processes")
         self.config = config
-        self.examples = examples
         self.objective = objective
         self.ranks = ranks
         share = config.batch // ranks.size
@@ -114,22 +145,13 @@ class DeviceWorker:
         self.module = (
             DistributedDataParallel(net, broadcast_buffers=False) if ranks.size > 1 else net
         )
-        self.pool = ThreadPoolExecutor(config.loaders)
-        self.ahead: dict[int, Future[Batch]] = {}
+        self.ahead = Ahead(config, examples, [self.places])
         if ranks.device.type == "cpu":
             torch.set_num_threads(1 if ranks.size > 1 else config.threads)
 
-    def _batch(self, iteration: int) -> Batch:
-        """This iteration's batch, while the loaders go on with the next ones."""
-        last = min(iteration + self.config.loaders, self.config.iterations - 1)
-        for i in range(iteration, max(last, iteration) + 1):
-            if i not in self.ahead:
-                self.ahead[i] = self.pool.submit(self.examples.batch, i, self.places)
-        return to_device(self.ahead.pop(iteration).result(), self.ranks.device)
-
     def gradients(self, net: nn.Module, iteration: int) -> float:
         """Leave the mean gradients in `net` (times the scaler's scale); gives the mean loss."""
-        batch = self._batch(iteration)
+        batch = to_device(self.ahead.batches(iteration)[0], self.ranks.device)
         self.module.train()
         seed_dropout(net, self.ranks.device, self.config.seed, iteration, self.places.start)
         self.module.zero_grad()
@@ -140,4 +162,4 @@ class DeviceWorker:
 
     def close(self) -> None:
         """End the threads."""
-        self.pool.shutdown(cancel_futures=True)
+        self.ahead.close()
