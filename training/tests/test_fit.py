@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -149,6 +150,23 @@ def test_a_band_mix_joins_the_bands_of_a_frame() -> None:
     found = torch.autograd.grad(mix(x).square().sum(), [x, mix.squeeze, mix.expand])
     for a, b in zip(found, wanted, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_a_memory_is_the_same_network_fitted_and_exported() -> None:
+    torch.manual_seed(2)
+    memory = Memory(6, 16, 4, 12, (1, 2), 0.0)
+    nn.init.normal_(memory.widen.weight)
+    x = torch.randn(3, 6, 16, 9).to(memory_format=torch.channels_last)
+    results = []
+    for exporting in (True, False):
+        for p in memory.parameters():
+            p.grad = None
+        with patch("torch.compiler.is_exporting", return_value=exporting):
+            y = memory(x)
+        y.square().sum().backward()
+        results.append([y.detach(), *(p.grad for p in memory.parameters())])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
 
 
 def test_batches_mixed_ahead_are_those_of_their_iterations(store: Path) -> None:

@@ -135,7 +135,29 @@ class Memory(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, channels, bands, frames], same shape out."""
-        h = self.squeeze(self.narrow(x))
+        h = self._squeezed(self.narrow(x))
         for past in self.past:
             h = h + past(h)
-        return x + self.widen(torch.relu(self.expand(self.drop(h))))
+        return x + self.widen(torch.relu(self._expanded(self.drop(h))))
+
+    def _squeezed(self, x: Tensor) -> Tensor:
+        """Spectra [batch, narrow, bands, frames] to vectors [batch, width, 1, frames]."""
+        if torch.compiler.is_exporting():
+            return self.squeeze(x)
+        # A matrix product: convolutions as tall as their input take a multiple of its time.
+        conv = self.squeeze.conv
+        spectra = x.permute(0, 3, 2, 1).flatten(2)
+        h = nn.functional.linear(spectra, conv.weight.transpose(1, 2).flatten(1), conv.bias)
+        return torch.relu(self.squeeze.norm(h.transpose(1, 2).unsqueeze(2)))
+
+    def _expanded(self, x: Tensor) -> Tensor:
+        """Vectors [batch, width, 1, frames] to spectra [batch, narrow, bands, frames]."""
+        if torch.compiler.is_exporting():
+            return self.expand(x)
+        weight = self.expand.weight.squeeze(3).transpose(1, 2)  # [width, bands, narrow]
+        spectra = x.squeeze(2).transpose(1, 2) @ weight.flatten(1)
+        spectra = spectra.unflatten(2, weight.shape[1:]).permute(0, 3, 2, 1)
+        bias = self.expand.bias
+        assert bias is not None
+        spectra = spectra + bias.to(spectra.dtype)[:, None, None]
+        return spectra.contiguous(memory_format=torch.channels_last)
