@@ -12,6 +12,7 @@ from soloist_train.batches import Examples
 from soloist_train.checkpoint import Checkpoint
 from soloist_train.errors import TrainingError
 from soloist_train.fit import Fit, FitConfig, learning_rate, read_config
+from soloist_train.layers import Memory
 from soloist_train.model import ModelConfig, StudioNet
 from soloist_train.objective import Objective, Teachers, confidence, soft_loss
 from soloist_train.schedule import DistillConfig
@@ -142,6 +143,27 @@ def test_the_mean_of_weights_may_keep_the_mean_of_norms(tmp_path: Path) -> None:
     average(paths, [], tmp_path / "mean.pt", batches=0)
     mean = Checkpoint.load(tmp_path / "mean.pt").ema
     torch.testing.assert_close(mean[name], (states[0][name] + states[1][name]) / 2)
+
+
+def test_shares_weigh_a_mean_and_want_no_memories(tmp_path: Path) -> None:
+    raw = read_config(TINY)
+    remembers = {**raw, "model": {**raw["model"], "memory": [1]}}
+    nets = [StudioNet(ModelConfig.from_dict(r["model"])).eval() for r in (remembers, raw)]
+    for module in nets[0].modules():
+        if isinstance(module, Memory):
+            torch.nn.init.normal_(module.widen.weight)
+    states = [net.state_dict() for net in nets]
+    name = "stem.conv.weight"
+    mean = mean_weights(states, [3.0, 1.0])
+    expected = 0.75 * states[0][name] + 0.25 * states[1][name]
+    torch.testing.assert_close(mean[name], expected)
+    nets[0].load_state_dict(mean_weights(states, [0.0, 2.0]))
+    x = torch.randn(1, 3, 512, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(nets[0](x), nets[1](x))
+    for shares in ([1.0], [1.0, -0.1], [0.0, 0.0], [1.0, float("nan")]):
+        with pytest.raises(TrainingError, match=r"shares \[.*expected 2"):
+            mean_weights(states, shares)
 
 
 def test_tensorboard_gets_scalars(store: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -51,18 +52,38 @@ class MovingAverages:
                 weights[name].copy_(value)
 
 
-def mean_weights(states: Sequence[Weights]) -> Weights:
-    """The mean of each weight; counters are the first's."""
+def mean_weights(states: Sequence[Weights], shares: Sequence[float] | None = None) -> Weights:
+    """The mean of each weight, by `shares` (alike without); counters are the first's.
+
+    A network that lacks the first's memories counts as one whose memories give nothing.
+    """
     first = states[0]
+    states = [{**_silent_memories(first, state), **state} for state in states]
     for state in states[1:]:
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in first.items()}:
             raise TrainingError("checkpoints of networks of different shapes have no mean")
+    parts = torch.tensor(shares or [1.0] * len(states), dtype=torch.float64)
+    if len(parts) != len(states) or not (parts >= 0).all() or not 0 < float(parts.sum()) < np.inf:
+        raise TrainingError(
+            f"shares {parts.tolist()}: expected {len(states)}, none below 0, not all 0"
+        )
+    parts /= parts.sum()
     return {
-        name: torch.stack([s[name] for s in states]).mean(dim=0)
+        name: sum(share * s[name].double() for share, s in zip(parts, states, strict=True)).to(
+            value
+        )
         if value.dtype.is_floating_point
         else value.clone()
         for name, value in first.items()
     }
+
+
+def _silent_memories(like: Weights, state: Weights) -> Weights:
+    """The memories of `like` where `state` has none, their last layers zero."""
+    if any(".memory." in name for name in state):
+        return {}
+    memories = {name: value for name, value in like.items() if ".memory." in name}
+    return {n: torch.zeros_like(v) if ".widen." in n else v for n, v in memories.items()}
 
 
 def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
@@ -87,7 +108,10 @@ def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
     net.eval()
 
 
-def average(paths: Sequence[Path], clips: Sequence[Clip], out: Path, batches: int = 60) -> None:
+def average(
+    paths: Sequence[Path], clips: Sequence[Clip], out: Path, batches: int = 60,
+    shares: Sequence[float] | None = None,
+) -> None:  # fmt: skip
     """Write the mean of checkpoints' averaged weights as a checkpoint to export or begin from.
 
     The norms' statistics are measured on that many batches; with 0 they are the mean of theirs,
@@ -96,7 +120,7 @@ def average(paths: Sequence[Path], clips: Sequence[Clip], out: Path, batches: in
     checkpoints = [Checkpoint.load(path) for path in paths]
     first = checkpoints[0]
     net = StudioNet(ModelConfig.from_dict(first.config.get("model", {})))
-    net.load_state_dict(mean_weights([c.ema for c in checkpoints]))
+    net.load_state_dict(mean_weights([c.ema for c in checkpoints], shares))
     net = net.to(memory_format=torch.channels_last)
     if batches:
         config = FitConfig.from_dict(first.config.get("fit", {}))

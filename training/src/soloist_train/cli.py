@@ -66,7 +66,7 @@ def _average(a: argparse.Namespace) -> None:
     from .averaging import average
     from .store import read_store
 
-    average(a.checkpoints, read_store(a.store), a.output, a.batches)
+    average(a.checkpoints, read_store(a.store), a.output, a.batches, a.shares)
 
 
 def _heads(a: argparse.Namespace) -> None:
@@ -273,6 +273,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoints", type=Path, nargs="+")
     p.add_argument("--store", type=Path, required=True, help="what the norms are measured on")
     p.add_argument("-o", "--output", type=Path, required=True, help="checkpoint to write")
+    p.add_argument("--shares", type=float, nargs="+", help="one a checkpoint; all alike without")
     p.add_argument("--batches", type=int, default=60,
                    help="to measure batch norms on; 0: the mean of their statistics")  # fmt: skip
     p.set_defaults(run=_average)
