@@ -206,9 +206,9 @@ def mix_statistics(layers: list[Layer], frames: int, silent: int = 0) -> MixStat
     for begin in range(silent, frames, block):
         end = min(begin + block, frames)
         # One call for all frames of a block: between calls the threads wait for one another.
-        parts = [slice(x.start + begin - silent, x.start + end - silent) for x in layers]
-        values = np.stack([x.stem.values[p] for x, p in zip(layers, parts, strict=True)])
-        codes = np.stack([x.stem.codes[p] for x, p in zip(layers, parts, strict=True)])
+        parts = [(x.stem, slice(x.start + begin - silent, x.start + end - silent)) for x in layers]
+        values = np.stack([stem.values[part] for stem, part in parts])
+        codes = np.stack([stem.codes[part] for stem, part in parts])
         _block_sums(
             values, codes, eq, matrices, sources, SCALES, band_of_bin, present, edges, spectra,
             sums,
