@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .batches import Examples
 from .checkpoint import Checkpoint
 from .errors import TrainingError
-from .model import ModelConfig, StudioNet
+from .model import ModelConfig, StudioNet, silent_memories
 from .schedule import FitConfig
 from .store import Clip
 
@@ -58,7 +58,7 @@ def mean_weights(states: Sequence[Weights], shares: Sequence[float] | None = Non
     A network that lacks the first's memories counts as one whose memories give nothing.
     """
     first = states[0]
-    states = [{**_silent_memories(first, state), **state} for state in states]
+    states = [{**silent_memories(first), **state} for state in states]
     for state in states[1:]:
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in first.items()}:
             raise TrainingError("checkpoints of networks of different shapes have no mean")
@@ -76,14 +76,6 @@ def mean_weights(states: Sequence[Weights], shares: Sequence[float] | None = Non
         else value.clone()
         for name, value in first.items()
     }
-
-
-def _silent_memories(like: Weights, state: Weights) -> Weights:
-    """The memories of `like` where `state` has none, their last layers zero."""
-    if any(".memory." in name for name in state):
-        return {}
-    memories = {name: value for name, value in like.items() if ".memory." in name}
-    return {n: torch.zeros_like(v) if ".widen." in n else v for n, v in memories.items()}
 
 
 def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:

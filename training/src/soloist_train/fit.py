@@ -23,7 +23,7 @@ from .errors import TrainingError
 from .heads import warn_of_dead
 from .journal import Journal, StopSignals
 from .loss import Batch
-from .model import ModelConfig, StudioNet
+from .model import ModelConfig, StudioNet, silent_memories
 from .muon import Muon
 from .music import prepared_store
 from .objective import Objective
@@ -90,11 +90,11 @@ class Fit:
         """Begin a new schedule with the averaged weights of another run. It may lack memories:
         those begin as nothing."""
         try:
-            found = self.net.load_state_dict(checkpoint.ema, strict=False)
+            weights = {**silent_memories(self.net.state_dict()), **checkpoint.ema}
+            found = self.net.load_state_dict(weights, strict=False)
         except RuntimeError as error:
             raise TrainingError(f"the network to begin from has another shape: {error}") from error
-        other = [key for key in found.missing_keys if ".memory." not in key]
-        other += found.unexpected_keys
+        other = found.missing_keys + found.unexpected_keys
         if other:
             raise TrainingError(
                 f"the network to begin from has another shape: {len(other)} tensors, as {other[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -158,6 +159,12 @@ def fold_norms(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, ConvNorm | Up):
             module.fold()
+
+
+def silent_memories(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The memories among a network's weights, giving nothing: what a network without them lacks."""
+    memories = {name: value for name, value in state.items() if ".memory." in name}
+    return {n: torch.zeros_like(v) if ".widen." in n else v for n, v in memories.items()}
 
 
 def num_parameters(net: nn.Module) -> int:
