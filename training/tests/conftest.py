@@ -1,11 +1,15 @@
 """Tiny inputs made on the spot: no soundfont, no speech synthesiser and no data set is needed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from soloist_train.bands import SAMPLE_RATE, SOURCES
+from soloist_train.checkpoint import Checkpoint
+from soloist_train.model import IN_CHANNELS, ModelConfig, StudioNet
 from soloist_train.store import Clip, quantise, write_clip
 
 
@@ -22,6 +26,15 @@ def tiny_stems(seed: int, seconds: float = 2.0) -> dict[str, np.ndarray]:
         pan = rng.uniform(0.3, 0.7)
         stems[source] = np.stack([wave * pan, wave * (1 - pan)]).astype(np.float32)
     return stems
+
+
+def unfitted(model: dict[str, Any], seed: int, **config: Any) -> Checkpoint:
+    """A network that was never fitted, but whose norms have seen something."""
+    torch.manual_seed(seed)
+    net = StudioNet(ModelConfig.from_dict(model))
+    net(torch.randn(2, IN_CHANNELS, net.config.bands, 64))
+    weights = {name: value.clone() for name, value in net.state_dict().items()}
+    return Checkpoint({"model": model, **config}, weights, weights, {}, 5)
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,13 @@ def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
     net.eval()
 
 
+def own_examples(checkpoint: Checkpoint, clips: Sequence[Clip]) -> Examples:
+    """Mixes as those that a checkpoint was fitted on: of its configuration, in its bands."""
+    config = FitConfig.from_dict(checkpoint.config.get("fit", {}))
+    part = ModelConfig.from_dict(checkpoint.config.get("model", {})).part
+    return Examples(clips, checkpoint.config.get("mix", {}), config, part)
+
+
 def average(
     paths: Sequence[Path], clips: Sequence[Clip], out: Path, batches: int = 60,
     shares: Sequence[float] | None = None,
@@ -115,8 +122,7 @@ def average(
     net.load_state_dict(mean_weights([c.ema for c in checkpoints], shares))
     net = net.to(memory_format=torch.channels_last)
     if batches:
-        config = FitConfig.from_dict(first.config.get("fit", {}))
-        estimate_norms(net, Examples(clips, first.config.get("mix", {}), config), batches)
+        estimate_norms(net, own_examples(first, clips), batches)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     iteration = max(c.iteration for c in checkpoints)
     Checkpoint(first.config, weights, weights, {}, iteration).save(out)

@@ -16,7 +16,7 @@ from .errors import TrainingError
 from .loss import Batch, head_weights, median_sdr
 from .mix import Example, MixConfig, Mixer, flat_eq
 from .schedule import FitConfig
-from .statistics import HEADS, Layer, MixStatistics, mix_statistics
+from .statistics import ALL_BANDS, HEADS, Layer, MixStatistics, mix_statistics
 from .store import Clip
 
 LONGEST_FRAMES = 640
@@ -48,10 +48,13 @@ class Examples:
     """Random mixes; each is drawn from the seed, the iteration and its place alone, so threads,
     processes and resumed runs all see the same ones."""
 
-    def __init__(self, clips: Sequence[Clip], mix: dict[str, Any], config: FitConfig) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], mix: dict[str, Any], config: FitConfig,
+        part: slice = ALL_BANDS,
+    ) -> None:  # fmt: skip
         self.config = config
         tables = [{**mix, **stage.mix} for stage in config.stages] or [mix]
-        self.mixers = [Mixer(clips, MixConfig.from_dict(t), config.frames) for t in tables]
+        self.mixers = [Mixer(clips, MixConfig.from_dict(t), config.frames, part) for t in tables]
 
     def batch(self, iteration: int, places: range) -> Batch:
         """The examples `places` of an iteration."""
@@ -60,8 +63,9 @@ class Examples:
         return collate([mixer.example(np.random.default_rng(seed)) for seed in seeds])
 
 
-def whole_clip(clip: Clip) -> Batch:
-    """A clip's own mix as a batch of one, silent up to a multiple of FRAME_MULTIPLE."""
+def whole_clip(clip: Clip, part: slice = ALL_BANDS) -> Batch:
+    """A clip's own mix as a batch of one, silent up to a multiple of FRAME_MULTIPLE; of the bands
+    `part` alone, if asked for."""
     cut = min(clip.frames, LONGEST_FRAMES)
     start = (clip.frames - cut) // 2
     eye = np.eye(2, dtype=np.float32)
@@ -69,10 +73,11 @@ def whole_clip(clip: Clip) -> Batch:
         Layer(SOURCES.index(s), stem.crop(start, cut), 0, flat_eq(), eye)
         for s, stem in clip.stems.items()
     ]
-    part = mix_statistics(layers, cut)
-    padded = MixStatistics.empty(-(-cut // FRAME_MULTIPLE) * FRAME_MULTIPLE)
+    sums = mix_statistics(layers, cut, part=part)
+    frames = -(-cut // FRAME_MULTIPLE) * FRAME_MULTIPLE
+    padded = MixStatistics.empty(frames, part.stop - part.start)
     for name in ("features", "mix", "cross", "own"):
-        getattr(padded, name)[..., :cut] = getattr(part, name)
+        getattr(padded, name)[..., :cut] = getattr(sums, name)
     return collate([Example(padded, clip.split)])
 
 

@@ -69,6 +69,23 @@ def _average(a: argparse.Namespace) -> None:
     average(a.checkpoints, read_store(a.store), a.output, a.batches, a.shares)
 
 
+def _prune(a: argparse.Namespace) -> None:
+    from .checkpoint import Checkpoint
+    from .prune import prune
+    from .store import read_store
+
+    pruned = prune(Checkpoint.load(a.checkpoint), read_store(a.store), a.widest, a.batches)
+    pruned.save(a.output)
+
+
+def _join(a: argparse.Namespace) -> None:
+    from .checkpoint import Checkpoint
+    from .zooms import join
+
+    joined = join(Checkpoint.load(a.checkpoint), [Checkpoint.load(z) for z in a.zooms], a.share)
+    joined.save(a.output)
+
+
 def _heads(a: argparse.Namespace) -> None:
     from .checkpoint import Checkpoint
     from .heads import lift, songs, survey, table
@@ -81,7 +98,8 @@ def _heads(a: argparse.Namespace) -> None:
     if by:
         checkpoint = lift(checkpoint, by)
         checkpoint.save(a.output)
-    print(table(survey(checkpoint.network(), songs(read_store(a.store), a.clips))))
+    net = checkpoint.network()
+    print(table(survey(net, songs(read_store(a.store), a.clips), net.config.part)))
 
 
 def _lift(text: str) -> tuple[str, float]:
@@ -277,6 +295,21 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batches", type=int, default=60,
                    help="to measure batch norms on; 0: the mean of their statistics")  # fmt: skip
     p.set_defaults(run=_average)
+
+    p = commands.add_parser("prune", help="leave out the channels that a network needs least")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("--widest", type=int, required=True, help="channels of a level that are left")
+    p.add_argument("--store", type=Path, required=True, help="prepared clips")
+    p.add_argument("--batches", type=int, default=16, help="random mixes to judge by (16)")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_prune)
+
+    p = commands.add_parser("join", help="put networks of parts of the spectrum into a whole one")
+    p.add_argument("checkpoint", type=Path, help="network of all bands")
+    p.add_argument("zooms", type=Path, nargs="+", help="networks with [model] first_band and bands")
+    p.add_argument("--share", type=float, default=0.75, help="of a zoom's logits at first (0.75)")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_join)
 
     p = commands.add_parser("heads", help="whether each source's masks are of the right size")
     p.add_argument("checkpoint", type=Path)

@@ -178,6 +178,7 @@ def export(
     if missing:
         raise TrainingError(f"the configuration's [card] lacks {', '.join(sorted(missing))}")
     net = checkpoint.network(ema)
+    net.check_whole()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     if store_half:

@@ -53,11 +53,12 @@ class Fit:
         if self.config.holdout and not held_out:
             names = shuffled_songs(clips)[: self.config.holdout]
             clips, held_out = hold_out(clips, names)
-        self.validation = [whole_clip(c) for c in clips if c.kind == "validation"]
-        self.held_out = [whole_clip(c) for c in held_out]
         torch.set_num_threads(1)
         torch.manual_seed(self.config.seed)
         self.net = StudioNet(ModelConfig.from_dict(config.get("model", {})))
+        part = self.net.config.part
+        self.validation = [whole_clip(c, part) for c in clips if c.kind == "validation"]
+        self.held_out = [whole_clip(c, part) for c in held_out]
         own_dropout(self.net)
         self.net = self.net.to(self.ranks.device, memory_format=torch.channels_last)
         self.averages = MovingAverages(self.net, self.config.rates)
@@ -79,7 +80,7 @@ class Fit:
 
     def _worker(self, clips: Sequence[Clip]) -> Replicas | DeviceWorker:
         device = self.ranks.device
-        examples = Examples(clips, self.raw.get("mix", {}), self.config)
+        examples = Examples(clips, self.raw.get("mix", {}), self.config, self.net.config.part)
         distill = DistillConfig.from_dict(self.raw.get("distill", {}))
         objective = Objective(self.config.confidence, distill, device)
         if device.type == "cpu" and not self.ranks.launched:

@@ -21,12 +21,13 @@ from .batches import whole_clip
 from .checkpoint import Checkpoint
 from .errors import TrainingError
 from .loss import head_masks
-from .statistics import HEADS
+from .statistics import ALL_BANDS, HEADS
 from .store import Clip
 
 DEAD_GAIN = 4.0
 """Masks that are this much too small (12 dB) are no longer learned from."""
 _BIAS = "head.bias"
+"""What the name of a head's constant ends with; a zoom has a head of its own."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ def songs(clips: Sequence[Clip], count: int) -> list[Clip]:
     return whole[:: max(len(whole) // count, 1)][:count] if count > 0 else whole
 
 
-def survey(net: nn.Module, clips: Sequence[Clip]) -> list[Head]:
-    """All heads of a network in evaluation mode, over the middles of clips."""
+def survey(net: nn.Module, clips: Sequence[Clip], part: slice = ALL_BANDS) -> list[Head]:
+    """All heads of a network of the bands `part`, in evaluation mode, over the middles of clips."""
     rows: dict[str, list[Tensor]] = {name: [] for name in HEADS}
     for clip in clips:
-        batch = whole_clip(clip)
+        batch = whole_clip(clip, part)
         with torch.inference_mode():
             masks = head_masks(net(batch.features.to(memory_format=torch.channels_last)).float())
         mix = batch.mix.unsqueeze(1)
@@ -100,7 +101,8 @@ def table(heads: Sequence[Head]) -> str:
 
 def warn_of_dead(checkpoint: Checkpoint, clips: Sequence[Clip], count: int = 24) -> None:
     """Say on standard error which sources a fit has given up, if any."""
-    for head in survey(checkpoint.network(), songs(clips, count)):
+    net = checkpoint.network()
+    for head in survey(net, songs(clips, count), net.config.part):
         if head.dead:
             print(
                 f"warning: the masks of {head.name} are {head.gain:.0f} times too small to be "
@@ -121,11 +123,14 @@ def lift(checkpoint: Checkpoint, by: Mapping[str, float]) -> Checkpoint:
         raise TrainingError(f"logits are lifted by less than 100, found {dict(by)}")
 
     def lifted(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        bias = weights[_BIAS].clone()
-        for source, value in by.items():
-            first = 2 * SOURCES.index(source)
-            bias[first : first + 2] += value
-        return {**weights, _BIAS: bias}
+        weights = dict(weights)
+        for name in [name for name in weights if name.endswith(_BIAS)]:
+            bias = weights[name].clone()
+            for source, value in by.items():
+                first = 2 * SOURCES.index(source)
+                bias[first : first + 2] += value
+            weights[name] = bias
+        return weights
 
     return replace(
         checkpoint,

@@ -88,8 +88,10 @@ class Patch(ConvNorm):
 
 
 def patch_kernel(patch: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Kernel and padding with which patches of this size overlap by half."""
-    return (2 * patch[0], 2 * patch[1]), (patch[0] // 2, patch[1] // 2)
+    """Kernel and padding with which patches of this size overlap by half; a side of 1 sees its
+    neighbours."""
+    kernel = (2 * patch[0] if patch[0] > 1 else 3, 2 * patch[1] if patch[1] > 1 else 3)
+    return kernel, (max(patch[0] // 2, 1), max(patch[1] // 2, 1))
 
 
 class Past(ConvNorm):

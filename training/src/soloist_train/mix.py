@@ -14,7 +14,7 @@ import numpy as np
 
 from .bands import NUM_BANDS, SOURCES
 from .errors import TrainingError
-from .statistics import Array, Layer, MixStatistics, mix_statistics
+from .statistics import ALL_BANDS, Array, Layer, MixStatistics, mix_statistics
 from .store import Clip, Stem, StoredStem
 from .tables import from_table
 
@@ -96,11 +96,14 @@ class Example:
 
 
 class Mixer:
-    """Draws examples from a store of clips."""
+    """Draws examples of `frames` frames and the bands `part` from a store of clips."""
 
-    def __init__(self, clips: Sequence[Clip], config: MixConfig, frames: int) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], config: MixConfig, frames: int, part: slice = ALL_BANDS
+    ) -> None:
         clips = [c for c in clips if c.kind != "validation" and c.frames > frames]
         self.config = config
+        self.part = part
         self.frames = frames
         self.clips = clips
         self.real = [c for c in clips if c.kind not in NOT_REAL]
@@ -149,7 +152,7 @@ class Mixer:
             layers, split = self._song(rng, clip, length), clip.split
         else:
             layers, split = self._remix(rng, length, mode == "real_remix")
-        return Example(mix_statistics(layers, self.frames, silent), split)
+        return Example(mix_statistics(layers, self.frames, silent, self.part), split)
 
     def _song(self, rng: np.random.Generator, clip: Clip, length: int) -> list[Layer]:
         """A coherent crop of one song, its balance changed a little."""

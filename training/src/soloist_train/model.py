@@ -22,6 +22,12 @@ OUT_CHANNELS = 2 * len(SOURCES)
 class ModelConfig:
     """Shape of the network; `base` channels at the finest level, doubled at each coarser one."""
 
+    first_band: int = 0
+    """The lowest band that the network sees and makes masks of."""
+    bands: int = NUM_BANDS
+    """How many bands it sees and makes masks of."""
+    zooms: tuple[ModelConfig, ...] = ()
+    """Networks that look closer at parts of these bands (`zooms.py`)."""
     base: int = 64
     levels: int = 3
     """Times that cells are halved in bands and frames below the patches."""
@@ -48,14 +54,26 @@ class ModelConfig:
         bands, frames = self.patch_bands << self.levels, self.patch_frames << self.levels
         if min(self.base, self.levels, self.patch_bands, self.patch_frames, self.mix_ratio) < 1:
             raise TrainingError("[model] base, levels, patches and mix_ratio must be at least 1")
-        if NUM_BANDS % bands or FRAME_MULTIPLE % frames:
+        if self.bands % bands or FRAME_MULTIPLE % frames:
             raise TrainingError(
                 f"[model] {self.levels} levels of patches of {self.patch_bands} x "
-                f"{self.patch_frames}: expected a divisor of {NUM_BANDS} bands and "
+                f"{self.patch_frames}: expected a divisor of {self.bands} bands and "
                 f"{FRAME_MULTIPLE} frames, found {bands} x {frames}"
             )
-        if self.patch_bands % 2 or self.patch_frames % 2:
-            raise TrainingError("[model] patches overlap by half: their sides must be even")
+        if any(side > 1 and side % 2 for side in (self.patch_bands, self.patch_frames)):
+            raise TrainingError("[model] patches overlap by half: their sides must be even, or 1")
+        if self.first_band < 0 or self.bands < 1 or self.part.stop > NUM_BANDS:
+            raise TrainingError(
+                f"[model] bands {self.first_band} to {self.part.stop}: expected 0 to {NUM_BANDS}"
+            )
+        for zoom in self.zooms:
+            if zoom.first_band < self.first_band or zoom.part.stop > self.part.stop:
+                raise TrainingError(
+                    f"[[model.zooms]] bands {zoom.first_band} to {zoom.part.stop}: expected "
+                    f"{self.first_band} to {self.part.stop}"
+                )
+            if zoom.zooms:
+                raise TrainingError("[[model.zooms]] a zoom has no zooms of its own")
         if not 0 <= self.dropout < 1:
             raise TrainingError(f"[model] dropout = {self.dropout}: expected 0 to below 1")
         if any(not 0 <= level <= self.levels for level in self.memory):
@@ -65,6 +83,11 @@ class ModelConfig:
                 "[model] memory_channels, memory_width and memory_steps must be at least 1"
             )
 
+    @property
+    def part(self) -> slice:
+        """The bands that the network sees."""
+        return slice(self.first_band, self.first_band + self.bands)
+
     def channels(self, level: int) -> int:
         """Channels at a level."""
         return min(self.base * 2**level, self.widest)
@@ -72,6 +95,8 @@ class ModelConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ModelConfig:
         """Build from a configuration table, refusing unknown keys."""
+        values = dict(values)
+        values["zooms"] = tuple(ModelConfig.from_dict(zoom) for zoom in values.get("zooms", ()))
         config = from_table(ModelConfig, "model", values)
         config.check()
         return config
@@ -107,6 +132,12 @@ class StudioNet(nn.Module):
     out again, so nothing but these two works at full resolution: there a convolution of few
     channels waits for memory, here one of many keeps the matrix units busy. Additions instead of
     concatenations halve the decoder's work.
+
+    Its `zooms` are networks of their own over parts of the bands, as in N. Takahashi and
+    Y. Mitsufuji, "Multi-scale Multi-band DenseNets for Audio Source Separation", 2017: low bands
+    are few but hold most of the energy, so that patches that serve the whole spectrum are too
+    coarse for them. In its part a zoom's logits take a share of this network's place, learned for
+    each source, channel and band.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -117,7 +148,7 @@ class StudioNet(nn.Module):
         levels = range(1, config.levels + 1)
 
         def stage(level: int) -> Stage:
-            cells = NUM_BANDS // config.patch_bands >> level
+            cells = config.bands // config.patch_bands >> level
             return Stage(c[level], cells, config, level in config.memory)
 
         self.stem = Patch(IN_CHANNELS, c[0], patch)
@@ -130,12 +161,29 @@ class StudioNet(nn.Module):
         self.head = nn.ConvTranspose2d(c[0], OUT_CHANNELS, kernel, stride=patch, padding=margin)
         with torch.no_grad():
             self.head.weight *= 0.3  # begin near equal masks
+        self.zooms = nn.ModuleList([StudioNet(zoom) for zoom in config.zooms])
+        self.shares = nn.ParameterList(
+            [nn.Parameter(torch.full((OUT_CHANNELS, zoom.bands, 1), 0.5)) for zoom in config.zooms]
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Features [batch, 3, bands, frames] to mask logits [batch, 12, bands, frames].
 
         Output channel = source * 2 + channel (left 0, right 1).
         """
+        logits = self._own_logits(features)
+        for zoom, share in zip(self.zooms, self.shares, strict=True):
+            first = zoom.config.first_band - self.config.first_band
+            last = first + zoom.config.bands
+            closer = zoom(features[:, :, first:last])
+            own = logits[:, :, first:last]
+            mixed = own + share * (closer - own)
+            parts = [logits[:, :, :first], mixed, logits[:, :, last:]]
+            logits = torch.cat([part for part in parts if part.shape[2]], dim=2)
+        return logits
+
+    def _own_logits(self, features: Tensor) -> Tensor:
+        """The logits of this network's own U-Net, without its zooms."""
         x = self.inner(self.stem(features))
         skips: list[Tensor] = []
         for down, encode in zip(self.down, self.encode, strict=True):
@@ -144,6 +192,14 @@ class StudioNet(nn.Module):
         for up, decode in zip(reversed(self.up), reversed(self.decode), strict=True):
             x = decode(torch.relu(up(x) + skips.pop()))
         return self.head(x)
+
+    def check_whole(self) -> None:
+        """Refuse a network of a part of the spectrum, which serves as another's zoom only."""
+        if self.config.part != slice(0, NUM_BANDS):
+            raise TrainingError(
+                f"the network is of bands {self.config.first_band} to {self.config.part.stop} "
+                f"alone, expected 0 to {NUM_BANDS}: put it into one with `soloist-train join`"
+            )
 
     def folded(self) -> StudioNet:
         """A copy for inference: batch norms merged into the convolutions."""

@@ -45,7 +45,8 @@ class Muon(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:  # fmt: skip
         named = list(net.named_parameters())
-        inside = [p for n, p in named if p.ndim >= 2 and not n.startswith(("stem", "head"))]
+        edges = {"stem", "head", "shares"}
+        inside = [p for n, p in named if p.ndim >= 2 and not edges & set(n.split("."))]
         chosen = {id(p) for p in inside}
         others = [p for _, p in named if id(p) not in chosen]
         groups: list[dict[str, Any]] = [

@@ -21,6 +21,7 @@ def load_network(path: Path) -> Network:
     """A network from a model folder (model.onnx), an .onnx file or a checkpoint."""
     if path.suffix == ".pt":
         net = Checkpoint.load(path).network()
+        net.check_whole()
 
         def run_torch(features: Float) -> Float:
             with torch.inference_mode():

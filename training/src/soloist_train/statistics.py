@@ -15,13 +15,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import bands
-from .bands import FLOOR_DB, MEAN_DB, NUM_BANDS, NUM_BINS, SOURCES, STD_DB, WINDOW_SUM
+from .bands import FLOOR_DB, MEAN_DB, NUM_BANDS, SOURCES, STD_DB, WINDOW_SUM
 from .store import SCALES, Stem
 
 HEADS = (*SOURCES, "accompaniment")
 """What the loss looks at: each source, and guitar + piano + other as one."""
 ACCOMPANIMENT = len(SOURCES)
 FIRST_ACCOMPANIMENT = SOURCES.index("guitar")
+
+ALL_BANDS = slice(0, NUM_BANDS)
 
 Array = NDArray[np.float32]
 
@@ -51,14 +53,14 @@ class MixStatistics:
     own: Array
 
     @staticmethod
-    def empty(frames: int) -> MixStatistics:
-        """Statistics of silence."""
+    def empty(frames: int, count: int = NUM_BANDS) -> MixStatistics:
+        """Statistics of silence in `count` bands."""
         f32 = np.float32
         return MixStatistics(
-            np.full((3, NUM_BANDS, frames), bands.SILENCE_FEATURE, dtype=f32),
-            np.zeros((2, NUM_BANDS, frames), dtype=f32),
-            np.zeros((len(HEADS), 2, NUM_BANDS, frames), dtype=f32),
-            np.zeros((len(HEADS), 2, NUM_BANDS, frames), dtype=f32),
+            np.full((3, count, frames), bands.SILENCE_FEATURE, dtype=f32),
+            np.zeros((2, count, frames), dtype=f32),
+            np.zeros((len(HEADS), 2, count, frames), dtype=f32),
+            np.zeros((len(HEADS), 2, count, frames), dtype=f32),
         )
 
 
@@ -185,30 +187,37 @@ def _block_sums(
         _frame_sums(spectra, present, edges, sums[t])
 
 
-def mix_statistics(layers: list[Layer], frames: int, silent: int = 0) -> MixStatistics:
-    """Statistics of the sum of layers over `frames`, the first `silent` of which are silence."""
-    out = MixStatistics.empty(frames)
+def mix_statistics(
+    layers: list[Layer], frames: int, silent: int = 0, part: slice = ALL_BANDS
+) -> MixStatistics:
+    """Statistics of the sum of layers over `frames`, the first `silent` of which are silence; of
+    the bands `part` alone, if asked for."""
+    edges = bands.band_edges()[part.start : part.stop + 1]
+    bins = slice(int(edges[0]), int(edges[-1]))
+    edges = edges - edges[0]
+    count = len(edges) - 1
+    out = MixStatistics.empty(frames, count)
     if not layers:
         return out
-    side = np.zeros((NUM_BANDS, frames), dtype=np.float32)
+    side = np.zeros((count, frames), dtype=np.float32)
     sources = np.array([layer.source for layer in layers])
     present = np.zeros(SIGNALS, dtype=np.bool_)
     present[sources] = True
     present[ACCOMPANIMENT] = present[FIRST_ACCOMPANIMENT:ACCOMPANIMENT].any()
     present[MIX] = True
     eq, matrices = (
-        np.stack(part) for part in zip(*((x.eq, x.matrix) for x in layers), strict=True)
+        np.stack(rows) for rows in zip(*((x.eq[part], x.matrix) for x in layers), strict=True)
     )
-    spectra = np.zeros((SIGNALS, 4, NUM_BINS), dtype=np.float32)
-    band_of_bin, edges = bands.band_of_bin(), bands.band_edges()
+    spectra = np.zeros((SIGNALS, 4, edges[-1]), dtype=np.float32)
+    band_of_bin = bands.band_of_bin()[bins] - part.start
     block = 16  # frames between two transpositions: a cache line of each output row
-    sums = np.zeros((block, SIGNALS, ROWS, NUM_BANDS), dtype=np.float32)
+    sums = np.zeros((block, SIGNALS, ROWS, count), dtype=np.float32)
     for begin in range(silent, frames, block):
         end = min(begin + block, frames)
         # One call for all frames of a block: between calls the threads wait for one another.
-        parts = [(x.stem, slice(x.start + begin - silent, x.start + end - silent)) for x in layers]
-        values = np.stack([stem.values[part] for stem, part in parts])
-        codes = np.stack([stem.codes[part] for stem, part in parts])
+        spans = [(x.stem, slice(x.start + begin - silent, x.start + end - silent)) for x in layers]
+        values = np.stack([stem.values[span, :, bins] for stem, span in spans])
+        codes = np.stack([stem.codes[span, part] for stem, span in spans])
         _block_sums(
             values, codes, eq, matrices, sources, SCALES, band_of_bin, present, edges, spectra,
             sums,
