@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,18 @@ def test_seconds_by_the_definition_are_musevals() -> None:
     found, expected = metrics.sdr_frames(truth, estimate), metrics.museval_frames(truth, estimate)
     assert list(np.isnan(found)) == [False, True, False, True]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_museval_that_finds_no_ffmpeg_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """museval imports stempeg, which raises RuntimeError on a machine without ffmpeg."""
+    package = tmp_path / "museval"
+    package.mkdir()
+    (package / "__init__.py").write_text('raise RuntimeError("ffmpeg could not be found")\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [n for n in sys.modules if n.split(".")[0] == "museval"]:
+        monkeypatch.delitem(sys.modules, name)
+    second = np.ones((2, SAMPLE_RATE), dtype=np.float32)
+    with pytest.raises(TrainingError, match="museval cannot be used: ffmpeg could not be found"):
+        metrics.museval_frames(second, second)

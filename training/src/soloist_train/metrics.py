@@ -35,6 +35,8 @@ def museval_frames(truth: Float, estimate: Float, taps: int = 1) -> NDArray[np.f
         import museval.metrics
     except ImportError as error:
         raise TrainingError("scores need the `evaluate` extra of soloist-train") from error
+    except RuntimeError as error:  # without the programs ffmpeg and ffprobe
+        raise TrainingError(f"museval cannot be used: {error}") from error
     # museval 0.4 falls back to least squares where channels are alike (a mono source), but names
     # the exception by a path that NumPy 2 has removed.
     if not hasattr(np.linalg, "linalg"):
