@@ -78,6 +78,15 @@ def _prune(a: argparse.Namespace) -> None:
     pruned.save(a.output)
 
 
+def _restore(a: argparse.Namespace) -> None:
+    from .restore import restore
+    from .schedule import read_config
+    from .store import read_store
+
+    restored = restore(a.model, read_config(a.config), read_store(a.store), a.batches)
+    restored.save(a.output)
+
+
 def _join(a: argparse.Namespace) -> None:
     from .checkpoint import Checkpoint
     from .zooms import join
@@ -303,6 +312,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batches", type=int, default=16, help="random mixes to judge by (16)")
     p.add_argument("-o", "--output", type=Path, required=True)
     p.set_defaults(run=_prune)
+
+    p = commands.add_parser("restore", help="make a checkpoint to fit on from of an exported model")
+    p.add_argument("model", type=Path, help="a model folder (models/studio) or an .onnx file")
+    p.add_argument("--config", type=Path, required=True, help="that it was fitted with")
+    p.add_argument("--store", type=Path, required=True, help="prepared clips")
+    p.add_argument("--batches", type=int, default=60, help="to measure batch norms on (60)")
+    p.add_argument("-o", "--output", type=Path, required=True)
+    p.set_defaults(run=_restore)
 
     p = commands.add_parser("join", help="put networks of parts of the spectrum into a whole one")
     p.add_argument("checkpoint", type=Path, help="network of all bands")

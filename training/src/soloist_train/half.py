@@ -12,6 +12,8 @@ from .errors import TrainingError
 
 SMALLEST = 256
 """Values of a tensor from which storing it as fp16 pays; biases and the like stay fp32."""
+STORED = "_fp16"
+"""What a stored tensor's name ends with; the Cast's output has the weight's own."""
 
 
 def round_weights(net: nn.Module) -> None:
@@ -41,8 +43,8 @@ def store_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
         if not np.array_equal(stored.astype(np.float32), values):
             raise TrainingError(f"{tensor.name} is not rounded to fp16")
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(stored, f"{name}_fp16"))
-        casts.append(helper.make_node("Cast", [f"{name}_fp16"], [name], to=TensorProto.FLOAT))
+        tensor.CopyFrom(numpy_helper.from_array(stored, name + STORED))
+        casts.append(helper.make_node("Cast", [name + STORED], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
