@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from soloist_train import bands, context
+from soloist_train import bands, context, export
 from soloist_train.errors import TrainingError
 from soloist_train.export import export_onnx, session
 from soloist_train.model import ModelConfig, StudioNet
@@ -72,7 +72,7 @@ def test_a_study_measures_each_setting_once_and_draws_what_it_found(
     (first,) = context.study(model, frames, test, path)
     assert first["run_ms"] > 0 and np.isfinite(first["museval_db"]["mean"])
     monkeypatch.setattr(context, "settings", lambda _: of_study)
-    monkeypatch.setattr(context, "TIMED_RUNS", 1)
+    monkeypatch.setattr(export, "TIMED_RUNS", 1)
     rows = context.study(model, frames, test, path)
     assert rows[0] == first and rows[1]["window"] == 64
     assert json.loads(path.read_text())["rows"] == rows

@@ -13,9 +13,10 @@ from conftest import tiny_stems
 from soloist_train import evaluate as evaluation
 from soloist_train import metrics
 from soloist_train.bands import SAMPLE_RATE, SOURCES
+from soloist_train.cli import main
 from soloist_train.errors import TrainingError
 from soloist_train.scores import Scores
-from soloist_train.testsets import guitar_songs, rendered_songs
+from soloist_train.testsets import guitar_songs, own_songs, rendered_songs
 
 museval = pytest.importorskip("museval", reason="needs the `evaluate` extra")
 
@@ -182,3 +183,29 @@ def test_a_museval_that_finds_no_ffmpeg_is_an_error_in_words(
     second = np.ones((2, SAMPLE_RATE), dtype=np.float32)
     with pytest.raises(TrainingError, match="museval cannot be used: ffmpeg could not be found"):
         metrics.museval_frames(second, second)
+
+
+def test_a_folder_of_own_songs_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Six stems as six, and as four where one of the songs does not know guitars apart."""
+    for seed, name in enumerate(("One", "Two")):
+        for source, audio in tiny_stems(seed).items():
+            path = tmp_path / "songs" / name / f"{source}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, audio.T, SAMPLE_RATE)
+    of = ["evaluate", "--songs", str(tmp_path / "songs"), "--oracle", "mixture"]
+    assert main([*of, "--json", str(tmp_path / "six.json")]) == 0
+    table = json.loads((tmp_path / "six.json").read_text())
+    assert table["data"] == "2 songs of songs"
+    assert set(table["tracks_db"]) == {"songs One", "songs Two"}
+    assert set(table["median_db"]) == {*SOURCES, "mean"}
+    (tmp_path / "songs" / "Two" / "guitar.wav").unlink()
+    assert main([*of, "--json", str(tmp_path / "four.json")]) == 0
+    table = json.loads((tmp_path / "four.json").read_text())
+    assert set(table["median_db"]) == {"vocals", "drums", "bass", "other", "mean"}
+    sums = own_songs(tmp_path / "songs").tracks["songs One"]()
+    parts = tiny_stems(0)
+    expected = parts["guitar"] + parts["piano"] + parts["other"]
+    np.testing.assert_allclose(sums["other"], expected, atol=1e-4)
+    (tmp_path / "empty").mkdir()
+    assert main(["evaluate", "--songs", str(tmp_path / "empty"), "--oracle", "mixture"]) == 1
+    assert str(tmp_path / "empty") in capsys.readouterr().err

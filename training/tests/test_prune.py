@@ -40,12 +40,27 @@ def test_a_pruned_network_runs(store: Path) -> None:
     assert torch.isfinite(net(torch.randn(1, IN_CHANNELS, 512, 64))).all()
 
 
+@pytest.mark.parametrize("zoom", [None, 0])
+def test_a_network_and_its_zoom_are_pruned_apart(store: Path, zoom: int | None) -> None:
+    """Channels of the one go; the other keeps all of its weights."""
+    before = unfitted({**MODEL, "zooms": [{**MODEL, "bands": 64}]}, 3, fit=FIT)
+    after = prune(before, read_store(store), 8, batches=1, zoom=zoom)
+    widest = [after.network().config.widest, after.network().config.zooms[0].widest]
+    assert widest == ([8, 16] if zoom is None else [16, 8])
+    whole, part = ("zooms.0.", "") if zoom is None else ("", "zooms.0.")
+    name = "encode.2.conv.conv.weight"
+    torch.testing.assert_close(after.ema[whole + name], before.ema[whole + name])
+    assert after.ema[part + name].shape == (8, 8, 3, 3)
+    torch.testing.assert_close(after.ema["shares.0"], before.ema["shares.0"])
+    with pytest.raises(TrainingError, match="zoom 1: the network has 1, numbered from 0"):
+        prune(before, read_store(store), 8, batches=1, zoom=1)
+
+
 @pytest.mark.parametrize(
     ("model", "widest", "sentence"),
     [
         (MODEL, 16, "widest = 16: expected 1 to below the network's 16"),
         (MODEL, 0, "widest = 0"),
-        ({**MODEL, "zooms": [{**MODEL, "bands": 64}]}, 8, "with zooms is not pruned"),
     ],
 )
 def test_what_cannot_be_pruned_is_refused(

@@ -33,6 +33,7 @@ def _datasets(a: argparse.Namespace) -> None:
             plain.append({"kind": dataset.kind, "folder": str(dataset.root),
                           "pieces": [f.as_dict() for f in found]})  # fmt: skip
     if a.json:
+        a.json.parent.mkdir(parents=True, exist_ok=True)
         a.json.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
     if errors:
         raise TrainingError(f"{errors} found that would stop `prepare`; see above")
@@ -74,7 +75,8 @@ def _prune(a: argparse.Namespace) -> None:
     from .prune import prune
     from .store import read_store
 
-    pruned = prune(Checkpoint.load(a.checkpoint), read_store(a.store), a.widest, a.batches)
+    whole = Checkpoint.load(a.checkpoint)
+    pruned = prune(whole, read_store(a.store), a.widest, a.batches, a.zoom)
     pruned.save(a.output)
 
 
@@ -158,10 +160,12 @@ def _fixtures(a: argparse.Namespace) -> None:
 
 
 def _test_set(a: argparse.Namespace) -> Any:
-    from .testsets import guitar_songs, musdb_validation, rendered_songs
+    from .testsets import guitar_songs, musdb_validation, own_songs, rendered_songs
 
     if a.rendered is not None:
         return rendered_songs(a.rendered)
+    if a.songs is not None:
+        return own_songs(a.songs, a.kind)
     return guitar_songs(a.data) if a.mdb else musdb_validation(a.data)
 
 
@@ -181,7 +185,9 @@ def _evaluate(a: argparse.Namespace) -> None:
 
 def _context(a: argparse.Namespace) -> None:
     from . import context
+    from .plots import need_pyplot
 
+    need_pyplot()  # before hours of measuring, not after
     frames = context.card_context(a.model)
     rows = context.study(a.model, frames, _test_set(a), a.output / "context.json")
     context.plot(rows, frames, a.output / "context.png")
@@ -194,6 +200,7 @@ def _focus(a: argparse.Namespace) -> None:
     rows = focus.measure(a.model, _test_set(a))
     print(focus.table(rows))
     if a.json:
+        a.json.parent.mkdir(parents=True, exist_ok=True)
         a.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
@@ -308,6 +315,7 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("prune", help="leave out the channels that a network needs least")
     p.add_argument("checkpoint", type=Path)
     p.add_argument("--widest", type=int, required=True, help="channels of a level that are left")
+    p.add_argument("--zoom", type=int, help="of this zoom (from 0), and of nothing else")
     p.add_argument("--store", type=Path, required=True, help="prepared clips")
     p.add_argument("--batches", type=int, default=16, help="random mixes to judge by (16)")
     p.add_argument("-o", "--output", type=Path, required=True)
@@ -413,9 +421,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_test_set(p: argparse.ArgumentParser) -> None:
     """Options that choose the tracks to score on."""
+    from .datasets import LAYOUTS
+
     where = p.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, help="music with MUSDB18's validation list")
     where.add_argument("--rendered", type=Path, help="test songs of `render`, six sources")
+    where.add_argument("--songs", type=Path, help="songs with their stems, in any layout known")
+    p.add_argument("--kind", choices=list(LAYOUTS), help="the songs' layout; else it is detected")
     p.add_argument("--mdb", action="store_true", help="the two guitar songs in DATA/mdb instead")
 
 

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from . import bands
 from .card import sha256
 from .errors import TrainingError
-from .evaluate import four_stems
-from .export import session
+from .evaluate import for_targets
+from .export import session, window_ms
 from .metrics import MUSEVAL, SDR, score, sdr_frames
 from .plots import COLOURS, _pyplot, save
 from .predict import Network, apply_masks, predict_masks
 from .scores import Scores
-from .testsets import FOUR, TestSet, mix_of
+from .testsets import TestSet, mix_of
 
 HOP_S = bands.HOP_SIZE / bands.SAMPLE_RATE
-TIMED_RUNS = 15
 
 LOOKAHEADS = (0, 2, 4, 8, 12, 16, 20, 24, 32, 48)
 WINDOWS = (32, 64, 96, 128, 640)
@@ -67,7 +64,7 @@ def settings(context: int) -> list[Setting]:
 
 def measure_quality(network: Network, test: TestSet, setting: Setting) -> Scores:
     """Scores with windows, emissions and lookahead as set."""
-    scores = Scores(test.data, FOUR)
+    scores = Scores(test.data, test.targets)
     for name, read in test.tracks.items():
         truth = read()
         mix = mix_of(truth)
@@ -76,22 +73,9 @@ def measure_quality(network: Network, test: TestSet, setting: Setting) -> Scores
             network, bands.features(spectrum), setting.lookahead, setting.emission, setting.window
         )
         stems = apply_masks(spectrum, masks, mix.shape[1])
-        found = four_stems(dict(zip(bands.SOURCES, stems, strict=True)))
-        scores.add(name, score(truth, found, FOUR, test.together, sdr_frames))
+        found = for_targets(dict(zip(bands.SOURCES, stems, strict=True)), test.targets)
+        scores.add(name, score(truth, found, test.targets, test.together, sdr_frames))
     return scores
-
-
-def run_time_ms(model: Path, window: int) -> float:
-    """CPU time of one run on one thread, median of TIMED_RUNS after two that warm up."""
-    run = session(model, threads=1)
-    shape = (1, 3, bands.NUM_BANDS, window)
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    times = []
-    for _ in range(2 + TIMED_RUNS):
-        begin = time.process_time()
-        run.run(["mask_logits"], {"features": x})
-        times.append(time.process_time() - begin)
-    return float(np.median(times[2:])) * 1e3
 
 
 def study(folder: Path, context: int, test: TestSet, path: Path) -> list[dict[str, Any]]:
@@ -114,7 +98,7 @@ def study(folder: Path, context: int, test: TestSet, path: Path) -> list[dict[st
         scores = measure_quality(network, test, setting)
         window = setting.window
         if window not in times:
-            times[window] = run_time_ms(model, window)
+            times[window] = window_ms(model, window)
         rows.append({
             **asdict(setting),
             "run_ms": round(times[window], 1),
@@ -183,7 +167,7 @@ def plot(rows: Sequence[dict[str, Any]], context: int, path: Path) -> None:
 def _quality(axis: Any, rows: Sequence[dict[str, Any]], key: str, label: str) -> None:
     ordered = sorted(rows, key=lambda r: r[key])
     x = [r[key] * HOP_S for r in ordered]
-    for colour, target in zip(COLOURS, (*FOUR, "mean"), strict=False):
+    for colour, target in zip(COLOURS, ordered[0]["museval_db"], strict=False):
         y = [r["museval_db"][target] for r in ordered]
         width = 2.5 if target == "mean" else 1.2
         axis.plot(x, y, "o-", color=colour, label=target, linewidth=width, markersize=3)

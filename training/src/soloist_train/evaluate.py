@@ -41,7 +41,7 @@ def four_stems(stems: dict[str, Float]) -> dict[str, Float]:
     return {**{t: stems[t] for t in TARGETS[:3]}, "other": other}
 
 
-def _for_targets(stems: dict[str, Float], targets: Sequence[str]) -> dict[str, Float]:
+def for_targets(stems: dict[str, Float], targets: Sequence[str]) -> dict[str, Float]:
     """Estimates of six sources as the targets want them."""
     if tuple(targets) == TARGETS and "guitar" in stems:
         return four_stems(stems)
@@ -54,7 +54,7 @@ def _for_targets(stems: dict[str, Float], targets: Sequence[str]) -> dict[str, F
 def model_estimator(path: Path) -> Estimator:
     """Separates as the engine does, with a model folder, an .onnx file or a checkpoint."""
     network = load_network(path)
-    return lambda _, truth, targets: _for_targets(separate(network, mix_of(truth)), targets)
+    return lambda _, truth, targets: for_targets(separate(network, mix_of(truth)), targets)
 
 
 def folder_estimator(root: Path) -> Estimator:
@@ -70,7 +70,7 @@ def folder_estimator(root: Path) -> Estimator:
                 raise TrainingError(
                     f"{folder / source}.wav has {audio.shape[1]} samples; its track {samples}"
                 )
-        return _for_targets(stems, targets)
+        return for_targets(stems, targets)
 
     return read
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,21 @@ HALF_TOLERANCE = 0.03
 """Largest change of a mask by weights of 16 bits, on the fixtures' signal."""
 MAX_WINDOW_MULTIPLES = 64
 """Longest window of the graph, in FRAME_MULTIPLE frames (about 48 s)."""
+MOST_MS = 250.0
+"""Time of one core that a whole window may take, for the plugin's Studio mode."""
+TIMED_RUNS = 15
 
 
 def session(path: Path, threads: int = 1) -> ort.InferenceSession:
     """An onnxruntime session on the CPU."""
+    if not path.is_file():
+        raise TrainingError(f"no network at {path}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no base but this
+        raise TrainingError(f"onnxruntime cannot load {path}: {error}") from error
 
 
 def export_onnx(net: StudioNet, path: Path) -> None:
@@ -141,11 +150,16 @@ def read_scores(path: Path) -> list[Score]:
     """Scores as `soloist-train evaluate --json` wrote them."""
     if not path.is_file():
         raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
-    table: dict[str, Any] = json.loads(path.read_text())
-    return [
-        Score(table["data"], table["metric"], source, value)
-        for source, value in table["median_db"].items()
-    ]
+    try:
+        table: dict[str, Any] = json.loads(path.read_text())
+        return [
+            Score(table["data"], table["metric"], source, float(value))
+            for source, value in table["median_db"].items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{path} holds no scores of `evaluate --json` of a studio network: {error!r}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -154,12 +168,18 @@ class Exported:
 
     worst: float
     half_change: float | None = None
+    window_ms: float | None = None
+    """Processor time of a whole window here, on one thread."""
 
     def __str__(self) -> str:
         """A sentence for people."""
         text = f"onnxruntime differs from torch by {self.worst:.1e} at most"
         if self.half_change is not None:
             text += f"; weights of 16 bits change masks by {self.half_change:.1e} at most"
+        if self.window_ms is not None:
+            text += f"; {bands.WINDOW_FRAMES} frames take {self.window_ms:.0f} ms of one core here"
+            if self.window_ms > MOST_MS:
+                text += f", more than the {MOST_MS:.0f} ms that the plugin's Studio mode has"
         return text
 
 
@@ -177,6 +197,10 @@ def export(
     missing = {"name", "version", "description", "license", "authors"} - set(about)
     if missing:
         raise TrainingError(f"the configuration's [card] lacks {', '.join(sorted(missing))}")
+    for item in about.get("training_data", []):
+        if not {"name", "license"} <= set(item):
+            raise TrainingError(f"[[card.training_data]] needs name and license, found {item}")
+    read = read_scores(scores) if scores else []
     net = checkpoint.network(ema)
     net.check_whole()
     folder.mkdir(parents=True, exist_ok=True)
@@ -193,7 +217,7 @@ def export(
         license=about["license"],
         authors=about["authors"],
         training_data=about.get("training_data", []),
-        scores=read_scores(scores) if scores else [],
+        scores=read,
     )
     context = time_reach(net).context
     if context is not None:
@@ -201,4 +225,18 @@ def export(
     (folder / "card.toml").write_text(render_card(card, path, studio_system(context)))
     if fixtures is not None:
         write_fixtures(session(path), fixtures)
-    return found
+    return replace(found, window_ms=window_ms(path))
+
+
+def window_ms(model: Path, frames: int = bands.WINDOW_FRAMES) -> float:
+    """Processor time of one run over `frames` on one thread, in ms: median of TIMED_RUNS after two
+    that warm up."""
+    run = session(model, threads=1)
+    shape = (1, IN_CHANNELS, bands.NUM_BANDS, frames)
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    times = []
+    for _ in range(2 + TIMED_RUNS):
+        started = time.process_time()
+        run.run(["mask_logits"], {"features": x})
+        times.append(1e3 * (time.process_time() - started))
+    return float(np.median(times[2:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from . import bands
 from .bands import Float
-from .evaluate import four_stems
+from .evaluate import for_targets
 from .metrics import MUSEVAL, SDR, audible, score, sdr_frames
 from .predict import apply_masks, load_network, predict_masks
 from .scores import Scores
@@ -30,7 +30,7 @@ def focused(masks: Float, focus: float) -> Float:
 
 
 def bleed_and_artefacts(
-    truth: dict[str, Float], estimates: dict[str, Float]
+    truth: dict[str, Float], estimates: dict[str, Float], targets: Sequence[str] = FOUR
 ) -> dict[str, tuple[float, float]]:
     """SIR and SAR in dB of each audible target over a whole track: what of an estimate [2, samples]
     is its own stem, what is made of other stems, and what of none.
@@ -38,7 +38,7 @@ def bleed_and_artefacts(
     The estimate is projected on its stem and on all stems, each with one gain for both channels:
     BSSEval without filters (Le Roux et al., "SDR - half-baked or well done?", 2019).
     """
-    heard = audible(truth, FOUR)
+    heard = audible(truth, targets)
     basis = np.stack([truth[t].ravel().astype(np.float64) for t in heard])
     inverse = np.linalg.pinv(basis @ basis.T)
     found = {}
@@ -58,7 +58,7 @@ def measure(model: Path, test: TestSet) -> list[dict[str, Any]]:
     """A row a focus: museval's SDR and the plain one over tracks, mean SIR and SAR, means of
     targets."""
     network = load_network(model)
-    scores = {f: Scores(test.data, FOUR) for f in FOCUSES}
+    scores = {f: Scores(test.data, test.targets) for f in FOCUSES}
     ratios: dict[float, list[tuple[float, float]]] = {f: [] for f in FOCUSES}
     for name, read in tqdm(test.tracks.items(), unit="track"):
         truth = read()
@@ -67,9 +67,9 @@ def measure(model: Path, test: TestSet) -> list[dict[str, Any]]:
         masks = predict_masks(network, bands.features(spectrum))
         for f in FOCUSES:
             stems = apply_masks(spectrum, focused(masks, f), mix.shape[1])
-            found = four_stems(dict(zip(bands.SOURCES, stems, strict=True)))
-            scores[f].add(name, score(truth, found, FOUR, test.together, sdr_frames))
-            ratios[f] += bleed_and_artefacts(truth, found).values()
+            found = for_targets(dict(zip(bands.SOURCES, stems, strict=True)), test.targets)
+            scores[f].add(name, score(truth, found, test.targets, test.together, sdr_frames))
+            ratios[f] += bleed_and_artefacts(truth, found, test.targets).values()
     return [
         {
             "focus": f,

@@ -30,10 +30,7 @@ class DataConfig:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> DataConfig:
         """Build from a configuration table, refusing unknown keys."""
-        config = from_table(DataConfig, "data", values)
-        if isinstance(config.folders, str):
-            raise TrainingError("[data] folders is a list of folders")
-        return config
+        return from_table(DataConfig, "data", values)
 
 
 def _fingerprint(folders: Sequence[Path], speeds: Sequence[float]) -> str:

@@ -23,6 +23,11 @@ COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#7
 """Paul Tol's "bright" scheme, which colour-blind readers can tell apart."""
 
 
+def need_pyplot() -> None:
+    """Say at once, not when the picture is due, that matplotlib is missing."""
+    _pyplot()
+
+
 def _pyplot() -> Any:
     try:
         import matplotlib
@@ -90,8 +95,11 @@ def box_plots(files: Sequence[Path], path: Path) -> None:
     for file in files:
         try:
             table = json.loads(file.read_text())
-            systems[file.stem] = table["tracks_db"]
-        except (OSError, ValueError, KeyError) as error:
+            systems[file.stem] = {
+                track: {source: float(value) for source, value in scores.items()}
+                for track, scores in table["tracks_db"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{file} holds no scores of `evaluate --json`: {error}") from error
     references = table.get("references", {})
     if "ratio" in references:

@@ -22,9 +22,14 @@ from .model import ModelConfig, StudioNet
 from .store import Clip
 
 
-def importance(net: StudioNet, examples: Examples, batches: int) -> list[Tensor]:
-    """For each level, what the loss would change by without each of its channels (relative)."""
-    found = [torch.zeros(net.config.channels(level)) for level in range(net.config.levels + 1)]
+def importance(
+    net: StudioNet, examples: Examples, batches: int, zoom: int | None = None
+) -> list[Tensor]:
+    """For each level of the network, or of one of its zooms, what the whole's loss would change by
+    without each of its channels (relative)."""
+    net = copy.deepcopy(net).eval()
+    part = _part(net, zoom)
+    found = [torch.zeros(part.config.channels(level)) for level in range(part.config.levels + 1)]
 
     def watch(stage: nn.Module, level: int) -> None:
         def weigh(activation: Tensor) -> None:
@@ -36,17 +41,27 @@ def importance(net: StudioNet, examples: Examples, batches: int) -> list[Tensor]
 
         stage.register_forward_hook(lambda _stage, _inputs, output: weigh(output))
 
-    net = copy.deepcopy(net).eval()
-    watch(net.inner, 0)
-    for level, stage in enumerate(net.encode, 1):
+    watch(part.inner, 0)
+    for level, stage in enumerate(part.encode, 1):
         watch(stage, level)
-    for level, stage in enumerate(net.decode):
+    for level, stage in enumerate(part.decode):
         watch(stage, level)
     config = examples.config
     for i in range(batches):
         batch = examples.batch(i, range(config.batch))
         logits = net(batch.features.to(memory_format=torch.channels_last))
         fast_loss(logits, batch, config.distance, config.log).backward()
+    return found
+
+
+def _part(net: StudioNet, zoom: int | None) -> StudioNet:
+    """The network, or one of its zooms."""
+    if zoom is None:
+        return net
+    if not 0 <= zoom < len(net.zooms):
+        raise TrainingError(f"zoom {zoom}: the network has {len(net.zooms)}, numbered from 0")
+    found = net.zooms[zoom]
+    assert isinstance(found, StudioNet)
     return found
 
 
@@ -71,33 +86,37 @@ def _axes(name: str) -> list[tuple[int, int]]:
     return [(1, level)] if last == "memory.narrow.weight" else []
 
 
-def prune(checkpoint: Checkpoint, clips: Sequence[Clip], widest: int, batches: int) -> Checkpoint:
-    """The averaged weights with at most `widest` channels at a level, by `batches` of the
-    checkpoint's own mixes; its norms' statistics are measured anew on as many."""
-    model = checkpoint.config.get("model", {})
-    config = ModelConfig.from_dict(model)
+def prune(
+    checkpoint: Checkpoint, clips: Sequence[Clip], widest: int, batches: int,
+    zoom: int | None = None,
+) -> Checkpoint:  # fmt: skip
+    """The averaged weights with at most `widest` channels at a level of the network, or of its
+    zoom number `zoom`, by `batches` of the checkpoint's own mixes; the norms' statistics are
+    measured anew on as many."""
+    net = checkpoint.network().to(memory_format=torch.channels_last)
+    config = _part(net, zoom).config
     if not 0 < widest < config.channels(config.levels):
         raise TrainingError(
             f"widest = {widest}: expected 1 to below the network's {config.channels(config.levels)}"
         )
-    if config.zooms:
-        raise TrainingError("a network with zooms is not pruned: prune it, then join it")
-    net = checkpoint.network().to(memory_format=torch.channels_last)
     examples = own_examples(checkpoint, clips)
-    smaller = ModelConfig.from_dict({**model, "widest": widest})
+    model = copy.deepcopy(checkpoint.config.get("model", {}))
+    table, prefix = (model, "") if zoom is None else (model["zooms"][zoom], f"zooms.{zoom}.")
+    table["widest"] = widest
+    smaller = ModelConfig.from_dict(table)
     kept = [
         found.topk(smaller.channels(level)).indices.sort().values
-        for level, found in enumerate(importance(net, examples, batches))
+        for level, found in enumerate(importance(net, examples, batches, zoom))
     ]
     weights = {}
     for name, value in net.state_dict().items():
-        for axis, level in _axes(name) if value.dim() else []:
+        inside = name.startswith(prefix) and value.dim() > 0
+        for axis, level in _axes(name.removeprefix(prefix)) if inside else []:
             value = value.index_select(axis, kept[level])
         weights[name] = value.contiguous()
-    pruned = StudioNet(smaller)
+    pruned = StudioNet(ModelConfig.from_dict(model))
     pruned.load_state_dict(weights)
     pruned = pruned.to(memory_format=torch.channels_last)
     estimate_norms(pruned, examples, batches)
     weights = {name: value.clone() for name, value in pruned.state_dict().items()}
-    changed = {**checkpoint.config, "model": {**model, "widest": widest}}
-    return Checkpoint(changed, weights, weights, {}, 0)
+    return Checkpoint({**checkpoint.config, "model": model}, weights, weights, {}, 0)

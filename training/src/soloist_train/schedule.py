@@ -74,7 +74,7 @@ class FitConfig:
     def from_dict(values: dict[str, Any]) -> FitConfig:
         """Build from a configuration table, refusing unknown keys and useless values."""
         values = dict(values)
-        stages = tuple(from_table(Stage, "[fit.stages]", s) for s in values.pop("stages", ()))
+        stages = tuple(from_table(Stage, "[fit.stages]", dict(s)) for s in values.pop("stages", ()))
         if isinstance(values.get("ema"), list):
             values["ema"] = tuple(values["ema"])
         config = from_table(FitConfig, "fit", values)
@@ -156,8 +156,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise TrainingError(f"no configuration at {path}")
     try:
         return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise TrainingError(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrainingError(f"{path} is not a readable configuration: {error}") from error
 
 
 def learning_rate(config: FitConfig, iteration: int) -> float:

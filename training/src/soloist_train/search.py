@@ -154,7 +154,7 @@ def search(raw: dict[str, Any], clips: Sequence[Clip], out: Path, trials: int) -
 
 def _write(study: Any, config: SearchConfig, out: Path) -> str:
     """search.md and best.json of a study; gives the table."""
-    from optuna.importance import get_param_importances
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
 
     names = list(config.space)
@@ -176,9 +176,10 @@ def _write(study: Any, config: SearchConfig, out: Path) -> str:
         lines.append(f"| {trial.number} | {' | '.join(values)} | {score:.2f} | {note} |")
     complete = [t for t in rows if t.state == TrialState.COMPLETE]
     if len(complete) > 3 and len({t.value for t in complete}) > 1:
-        weights = get_param_importances(study)
+        # Named, since Optuna's default differs by version, and this one needs no other package.
+        weights = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
         parts = ", ".join(f"{name} {share:.0%}" for name, share in weights.items())
-        lines += ["", f"Share of the variance that each explains (fANOVA): {parts}."]
+        lines += ["", f"What sets the best trials apart (PED-ANOVA): {parts}."]
     best = {"value_db": study.best_value, "trial": study.best_trial.number, **study.best_params}
     (out / "best.json").write_text(json.dumps(best, indent=1) + "\n")
     text = "\n".join(lines)

@@ -210,7 +210,13 @@ def write_clip(folder: Path, clip: Clip) -> None:
 
 def read_clip(folder: Path) -> Clip:
     """One clip; its arrays stay on disk until crops of them are asked for."""
-    about = json.loads((folder / "clip.json").read_text())
+    try:
+        about = json.loads((folder / "clip.json").read_text())
+        about["sources"], about["name"], about["kind"], about["split"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{folder} is not a whole clip: {error!r}; prepare the data again"
+        ) from error
     known = about.get("frames", {})  # stores of version 0.1 do not say
     stems = {}
     for source in about["sources"]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from .bands import SOURCES, Float
-from .data import load_piece, musdb_paths, musdb_track, read_audio
+from .data import Piece, load_piece, musdb_paths, musdb_track, read_audio
+from .datasets import find_datasets
 from .errors import TrainingError
 
 FOUR = ("vocals", "drums", "bass", "other")
@@ -63,6 +64,32 @@ def guitar_songs(data: Path) -> TestSet:
     tracks = {p.name: lambda piece=p: load_piece(piece) for p in pieces}
     names = " and ".join(p.name.split()[-1] for p in pieces)
     return TestSet(f"MDB songs {names}", SOURCES, False, tracks)
+
+
+def own_songs(folder: Path, kind: str | None = None) -> TestSet:
+    """All whole songs below a folder of stems in any layout that `datasets` knows (`kind` names
+    it where that fails). Six sources where each song has guitar, piano and other apart, else four.
+
+    Whether they were trained on is for the caller to know.
+    """
+    found = [p for dataset in find_datasets(folder, kind) for p in dataset.pieces()]
+    pieces = [p for p in found if p.complete]
+    if not pieces:
+        raise TrainingError(f"no whole songs among {len(found)} pieces in {folder}")
+    targets = SOURCES if all(p.split for p in pieces) else FOUR
+
+    def read(piece: Piece) -> dict[str, Float]:
+        stems = load_piece(piece)
+        if targets == FOUR:
+            rest = [stems.pop(s) for s in ("guitar", "piano", "other") if s in stems]
+            if rest:
+                stems["other"] = np.sum(rest, axis=0)
+        return stems
+
+    tracks = {p.name: lambda piece=p: read(piece) for p in pieces}
+    if len(tracks) < len(pieces):
+        raise TrainingError(f"{len(pieces)} songs in {folder} have {len(tracks)} names alone")
+    return TestSet(f"{len(tracks)} songs of {folder.name}", targets, False, tracks)
 
 
 def mix_of(truth: dict[str, Float]) -> Float:

@@ -12,7 +12,8 @@ from ..errors import TrainingError
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands that only the seed systems have."""
     p = commands.add_parser("waveforms", help="write the 16-bit stems that the seed systems learn")
-    p.add_argument("--data", type=Path, help="real music (README.md says in which layout)")
+    p.add_argument("--data", type=Path, nargs="+", default=[], metavar="FOLDER",
+                   help="real music (README.md says in which layout)")  # fmt: skip
     p.add_argument("--rendered", type=Path, help="songs of `soloist-train render`")
     p.add_argument("--rate", type=int, required=True, help="22050 for mel-unet, 44100 for wave")
     p.add_argument("-o", "--output", type=Path, required=True)
@@ -69,11 +70,19 @@ def is_seed_checkpoint(path: Path) -> bool:
     return True
 
 
+def _refuse(a: argparse.Namespace, *names: str) -> None:
+    """Refuse options that the seed systems lack, which would be ignored otherwise."""
+    given = [f"--{name}" for name in names if getattr(a, name)]
+    if given:
+        raise TrainingError(f"seed systems do not have {', '.join(given)}")
+
+
 def fit(a: argparse.Namespace) -> None:
     """`soloist-train fit` for a seed system's configuration."""
     from ..fit import read_config
     from .fitting import fit_system
 
+    _refuse(a, "init", "data", "tensorboard")
     if a.store is None:
         raise TrainingError("a seed system learns from --store, a folder of `waveforms`")
     fit_system(read_config(a.config), a.store, a.output, a.resume, a.stop)
@@ -85,6 +94,7 @@ def export(a: argparse.Namespace) -> None:
     from .fitting import load_network
     from .scoring import read_scores
 
+    _refuse(a, "ema")
     config, net = load_network(a.checkpoint)
     scores = read_scores(a.scores) if a.scores else []
     worst = export_system(config, net, a.output, a.fixtures, scores, a.version)
@@ -95,6 +105,7 @@ def evaluate(a: argparse.Namespace) -> None:
     """`soloist-train evaluate --model` for a seed system."""
     from .scoring import evaluate_system
 
+    _refuse(a, "csv", "markdown", "mdb", "rendered", "songs")
     if a.data is None:
         raise TrainingError("a seed system is scored on the vocals of --data")
     evaluate_system(a.model, a.data, a.json)
@@ -104,9 +115,9 @@ def _waveforms(a: argparse.Namespace) -> None:
     from ..data import find_pieces, find_rendered
     from .waveforms import write_waveforms
 
-    if a.data is None and a.rendered is None:
+    if not a.data and a.rendered is None:
         raise TrainingError("name music to write: --data FOLDER, --rendered FOLDER or both")
-    pieces = list(find_pieces(a.data, (1.0,))) if a.data else []
+    pieces = [piece for root in a.data for piece in find_pieces(root, (1.0,))]
     pieces = [piece for piece in pieces if piece.kind != "validation"]
     pieces += list(find_rendered(a.rendered)) if a.rendered else []
     write_waveforms(pieces, a.output, a.rate, a.processes)
@@ -114,14 +125,18 @@ def _waveforms(a: argparse.Namespace) -> None:
 
 def _widths(a: argparse.Namespace) -> None:
     from ..fit import read_config
+    from ..plots import need_pyplot
     from .widths import plot_widths, sweep
 
+    need_pyplot()
     sweep(read_config(a.config), a.store, a.data, a.output, a.json, a.iterations)
     plot_widths(a.json, a.json.with_suffix(".png"))
 
 
 def _round_trip(a: argparse.Namespace) -> None:
+    from ..plots import need_pyplot
     from .round_trip import measure
 
+    need_pyplot()
     for name, values in measure(a.checkpoint, a.data, a.json, a.json.with_suffix(".png")).items():
         print(f"{name:28} {values}")

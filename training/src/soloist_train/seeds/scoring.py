@@ -196,8 +196,14 @@ def read_scores(path: Path) -> list[Score]:
     """The card's scores from a file of `evaluate --json`."""
     if not path.is_file():
         raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
-    table = json.loads(path.read_text())
-    own = next(iter(table["median_db"].values()))
-    return [
-        Score(table["data"], metric, TARGET, own[name]) for name, metric in table["metrics"].items()
-    ]
+    try:
+        table = json.loads(path.read_text())
+        own = next(iter(table["median_db"].values()))
+        return [
+            Score(table["data"], metric, TARGET, float(own[name]))
+            for name, metric in table["metrics"].items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{path} holds no scores of `evaluate --json` of a seed system: {error!r}"
+        ) from error

@@ -39,7 +39,10 @@ def config_of_card(card: Path) -> dict[str, Any]:
     """As much of a configuration as running a model needs, from its card.toml."""
     if not card.is_file():
         raise TrainingError(f"no card at {card}")
-    analysis = tomllib.loads(card.read_text()).get("analysis", {})
+    try:
+        analysis = tomllib.loads(card.read_text()).get("analysis", {})
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{card} is not a readable card: {error}") from error
     kind = {"log-mel": "mel-unet", "waveform": "wave-unet"}.get(analysis.get("representation"))
     if kind is None:
         raise TrainingError(f"{card} is not of a seed system: neither log-mel nor waveform")
