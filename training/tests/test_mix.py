@@ -110,7 +110,8 @@ def test_augmentation_can_be_turned_off(store: Path) -> None:
     [({"wights": {}}, "unknown keys in .mix.: wights"),
      ({"weights": 3}, "weights is 3; a table is expected"),
      ({"weights": {"mdb": -1}}, "weights holds -1; at least 0 is needed"),
-     ({"drop": "x"}, "drop holds 'x'; at least 0 is needed")],
+     ({"drop": -0.5}, "drop holds -0.5; at least 0 is needed"),
+     ({"drop": "x"}, "drop: expected a number, found 'x'")],
 )  # fmt: skip
 def test_useless_configurations_are_refused(values: dict, sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):

@@ -82,7 +82,7 @@ class MixConfig:
         for key in fields(MixConfig):
             value = getattr(config, key.name)
             for number in value.values() if isinstance(value, Mapping) else [value]:
-                if not isinstance(number, int | float) or not 0 <= number < np.inf:
+                if not 0 <= number < np.inf:
                     raise TrainingError(f"[mix] {key.name} holds {number!r}; at least 0 is needed")
         return config
 
