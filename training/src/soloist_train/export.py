@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import warnings
@@ -25,6 +24,7 @@ from .fixtures import fixture_audio, write_fixtures
 from .model import IN_CHANNELS, StudioNet
 from .predict import softmax_masks
 from .reach import check_context, time_reach
+from .scores import read_table
 
 TOLERANCE = 1e-4
 """Largest difference of logits between torch and onnxruntime."""
@@ -148,18 +148,13 @@ def export_half(net: StudioNet, path: Path) -> tuple[float, float]:
 
 def read_scores(path: Path) -> list[Score]:
     """Scores as `soloist-train evaluate --json` wrote them."""
-    if not path.is_file():
-        raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
-    try:
-        table: dict[str, Any] = json.loads(path.read_text())
-        return [
+    return read_table(
+        path,
+        lambda table: [
             Score(table["data"], table["metric"], source, float(value))
             for source, value in table["median_db"].items()
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"{path} holds no scores of `evaluate --json` of a studio network: {error!r}"
-        ) from error
+        ],
+    )
 
 
 @dataclass(frozen=True)

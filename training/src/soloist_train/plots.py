@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from .bands import SAMPLE_RATE, SOURCES, Float
 from .errors import TrainingError
 from .journal import read_log
 from .predict import load_network, separate
+from .scores import read_table
 from .testsets import mix_of
 
 MAX_BYTES = 150_000
@@ -88,22 +88,28 @@ def learning_curves(runs: Sequence[Path], path: Path) -> None:
     save(figure, path)
 
 
+def _tracks(table: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """dB by track and source."""
+    rows = table["tracks_db"].items()
+    return {track: {s: float(v) for s, v in scores.items()} for track, scores in rows}
+
+
+def _oracle(table: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The same of the ratio-mask oracle, where it was scored too."""
+    references = table.get("references", {})
+    return _tracks(references["ratio"]) if "ratio" in references else {}
+
+
 def box_plots(files: Sequence[Path], path: Path) -> None:
     """museval's SDR of each track by target: a box for each file of scores, and the oracle's."""
     plt = _pyplot()
     systems: dict[str, dict[str, dict[str, float]]] = {}
+    oracle: dict[str, dict[str, float]] = {}
     for file in files:
-        try:
-            table = json.loads(file.read_text())
-            systems[file.stem] = {
-                track: {source: float(value) for source, value in scores.items()}
-                for track, scores in table["tracks_db"].items()
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{file} holds no scores of `evaluate --json`: {error}") from error
-    references = table.get("references", {})
-    if "ratio" in references:
-        systems["ratio-mask oracle"] = references["ratio"]["tracks_db"]
+        systems[file.stem] = read_table(file, _tracks)
+        oracle = read_table(file, _oracle)
+    if oracle:
+        systems["ratio-mask oracle"] = oracle
     targets = [s for s in SOURCES if any(s in t for tracks in systems.values()
                                          for t in tracks.values())]  # fmt: skip
     figure, axes = plt.subplots(figsize=(1.6 * len(targets) + 2, 4))

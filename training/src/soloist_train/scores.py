@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,22 @@ from .metrics import METRICS, MUSEVAL
 
 Tracks = dict[str, dict[str, float]]
 """dB by track and target."""
+
+
+Taken = TypeVar("Taken")
+
+
+def read_table(path: Path, take: Callable[[dict[str, Any]], Taken]) -> Taken:
+    """What `take` makes of a file of `evaluate --json`; TrainingError where there is none, or one
+    that `take` finds no way through: scores of another kind of system, or no scores at all."""
+    if not path.is_file():
+        raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
+    try:
+        return take(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise TrainingError(
+            f"{path} holds no scores of `evaluate --json`, or of another system: {error!r}"
+        ) from error
 
 
 @dataclass

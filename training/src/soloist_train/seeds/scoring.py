@@ -14,6 +14,7 @@ from ..bands import SAMPLE_RATE, Float, istft, stft
 from ..card import Score
 from ..data import musdb_paths, musdb_track
 from ..errors import TrainingError
+from ..scores import read_table
 from . import mel, system, wave_unet
 from .fitting import load_network
 
@@ -194,16 +195,12 @@ def write_scores(path: Path, rows: dict[str, VocalScores]) -> None:
 
 def read_scores(path: Path) -> list[Score]:
     """The card's scores from a file of `evaluate --json`."""
-    if not path.is_file():
-        raise TrainingError(f"no scores at {path}; write them with `evaluate --json`")
-    try:
-        table = json.loads(path.read_text())
+
+    def take(table: dict[str, Any]) -> list[Score]:
         own = next(iter(table["median_db"].values()))
         return [
             Score(table["data"], metric, TARGET, float(own[name]))
             for name, metric in table["metrics"].items()
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"{path} holds no scores of `evaluate --json` of a seed system: {error!r}"
-        ) from error
+
+    return read_table(path, take)
