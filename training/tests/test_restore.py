@@ -58,7 +58,7 @@ def test_a_fit_begins_where_the_network_stood(store: Path, tmp_path: Path) -> No
     export_onnx(before.network(), tmp_path / "model.onnx")
     clips = read_store(store)
     restored = restore(tmp_path, before.config, clips, batches=1)
-    features = own_examples(restored, clips).batch(0, range(FIT["batch"])).features
+    features = own_examples(restored.config, clips).batch(0, range(FIT["batch"])).features
     net = restored.network()
     expected = before.network()(features)
     torch.testing.assert_close(net.train()(features), expected, atol=1e-2, rtol=0)

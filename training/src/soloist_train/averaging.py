@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,6 +79,14 @@ def mean_weights(states: Sequence[Weights], shares: Sequence[float] | None = Non
     }
 
 
+def show(net: nn.Module, examples: Examples, batches: int) -> None:
+    """Run a network on random batches, for what its parts note down meanwhile."""
+    share = range(examples.config.batch)
+    with torch.inference_mode():
+        for i in range(batches):
+            net(examples.batch(i, share).features.to(memory_format=torch.channels_last))
+
+
 def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
     """Measure the batch norms' running statistics anew, as plain means over random batches.
 
@@ -90,21 +99,17 @@ def estimate_norms(net: nn.Module, examples: Examples, batches: int) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    share = range(examples.config.batch)
-    with torch.inference_mode():
-        for i in range(batches):
-            features = examples.batch(i, share).features
-            net(features.to(memory_format=torch.channels_last))
+    show(net, examples, batches)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     net.eval()
 
 
-def own_examples(checkpoint: Checkpoint, clips: Sequence[Clip]) -> Examples:
-    """Mixes as those that a checkpoint was fitted on: of its configuration, in its bands."""
-    config = FitConfig.from_dict(checkpoint.config.get("fit", {}))
-    part = ModelConfig.from_dict(checkpoint.config.get("model", {})).part
-    return Examples(clips, checkpoint.config.get("mix", {}), config, part)
+def own_examples(raw: dict[str, Any], clips: Sequence[Clip]) -> Examples:
+    """Mixes as those that a fit by this configuration file sees: in its network's bands."""
+    config = FitConfig.from_dict(raw.get("fit", {}))
+    part = ModelConfig.from_dict(raw.get("model", {})).part
+    return Examples(clips, raw.get("mix", {}), config, part)
 
 
 def average(
@@ -122,7 +127,7 @@ def average(
     net.load_state_dict(mean_weights([c.ema for c in checkpoints], shares))
     net = net.to(memory_format=torch.channels_last)
     if batches:
-        estimate_norms(net, own_examples(first, clips), batches)
+        estimate_norms(net, own_examples(first.config, clips), batches)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     iteration = max(c.iteration for c in checkpoints)
     Checkpoint(first.config, weights, weights, {}, iteration).save(out)

@@ -155,8 +155,9 @@ def _export(a: argparse.Namespace) -> None:
 def _fixtures(a: argparse.Namespace) -> None:
     from .export import session
     from .fixtures import write_fixtures
+    from .predict import network_file
 
-    write_fixtures(session(a.model / "model.onnx" if a.model.is_dir() else a.model), a.output)
+    write_fixtures(session(network_file(a.model)), a.output)
 
 
 def _test_set(a: argparse.Namespace) -> Any:
@@ -185,9 +186,9 @@ def _evaluate(a: argparse.Namespace) -> None:
 
 def _context(a: argparse.Namespace) -> None:
     from . import context
-    from .plots import need_pyplot
+    from .plots import pyplot
 
-    need_pyplot()  # before hours of measuring, not after
+    pyplot()  # before hours of measuring, not after
     frames = context.card_context(a.model)
     rows = context.study(a.model, frames, _test_set(a), a.output / "context.json")
     context.plot(rows, frames, a.output / "context.png")

@@ -16,7 +16,7 @@ from .errors import TrainingError
 from .evaluate import for_targets
 from .export import session, window_ms
 from .metrics import MUSEVAL, SDR, score, sdr_frames
-from .plots import COLOURS, _pyplot, save
+from .plots import COLOURS, pyplot, save
 from .predict import Network, apply_masks, predict_masks
 from .scores import Scores
 from .testsets import TestSet, mix_of
@@ -137,7 +137,7 @@ def _rows_where(rows: Sequence[dict[str, Any]], **fixed: int) -> list[dict[str, 
 
 def plot(rows: Sequence[dict[str, Any]], context: int, path: Path) -> None:
     """Quality against lookahead, against the window, and cost against the emission."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.8))
     full = [
         r for r in rows if r["window"] == shortest_window(context, r["emission"], r["lookahead"])

@@ -19,7 +19,7 @@ from .errors import TrainingError
 from .metrics import METRICS, museval_sdr, score
 from .predict import apply_masks, load_network, separate
 from .scores import Scores
-from .testsets import FOUR, TestSet, mix_of, musdb_validation
+from .testsets import FOUR, TestSet, four_stems, mix_of, musdb_validation
 
 TARGETS = FOUR
 REFERENCES = {"ratio": "ratio-mask oracle", "mixture": "mixture"}
@@ -33,12 +33,6 @@ Estimator = Callable[[str, dict[str, Float], Sequence[str]], dict[str, Float]]
 def score_track(truth: dict[str, Float], estimates: dict[str, Float]) -> dict[str, float]:
     """Median over 1 s frames of museval's SDR for each of MUSDB18's stems that is not silent."""
     return museval_sdr(truth, estimates, TARGETS)
-
-
-def four_stems(stems: dict[str, Float]) -> dict[str, Float]:
-    """Six stems as MUSDB18's four."""
-    other = stems["guitar"] + stems["piano"] + stems["other"]
-    return {**{t: stems[t] for t in TARGETS[:3]}, "other": other}
 
 
 def for_targets(stems: dict[str, Float], targets: Sequence[str]) -> dict[str, Float]:

@@ -203,15 +203,13 @@ class Fit:
     def run(self, stop: int | None = None, tensorboard: bool = False) -> None:
         """Fit to the end of the schedule or to iteration `stop`; SIGTERM and SIGINT save first."""
         end = min(stop or self.config.iterations, self.config.iterations)
-        if self.iteration >= end:
+        first = self.ranks.first
+        if first and self.iteration >= end:
             print(
                 f"nothing is left to do: the run stands at iteration {self.iteration} of {end}; "
                 "raise iterations, or begin a new run from it with --init",
                 file=sys.stderr,
             )
-            self.worker.close()
-            return
-        first = self.ranks.first
         journal = Journal(self.out, tensorboard, self.iteration) if first else None
         before, started = self.minutes, time.monotonic()
         bar = tqdm(initial=self.iteration, total=end, mininterval=5, disable=not first)

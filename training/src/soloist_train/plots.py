@@ -23,12 +23,8 @@ COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#7
 """Paul Tol's "bright" scheme, which colour-blind readers can tell apart."""
 
 
-def need_pyplot() -> None:
-    """Say at once, not when the picture is due, that matplotlib is missing."""
-    _pyplot()
-
-
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib.pyplot without a display; TrainingError where the `plots` extra is missing."""
     try:
         import matplotlib
     except ImportError as error:
@@ -53,14 +49,14 @@ def save(figure: Any, path: Path) -> None:
         )
         if out.tell() <= MAX_BYTES:
             path.write_bytes(out.getvalue())
-            _pyplot().close(figure)
+            pyplot().close(figure)
             return
     raise TrainingError(f"{path.name} has too much detail for {MAX_BYTES // 1000} kB")
 
 
 def learning_curves(runs: Sequence[Path], path: Path) -> None:
     """Loss, learning rate and SDR by iteration of one or more runs (folders or logs)."""
-    plt = _pyplot()
+    plt = pyplot()
     logs = {(run if run.is_dir() else run.parent).name: read_log(run) for run in runs}
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     sources: list[str] = []
@@ -102,7 +98,7 @@ def _oracle(table: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 def box_plots(files: Sequence[Path], path: Path) -> None:
     """museval's SDR of each track by target: a box for each file of scores, and the oracle's."""
-    plt = _pyplot()
+    plt = pyplot()
     systems: dict[str, dict[str, dict[str, float]]] = {}
     oracle: dict[str, dict[str, float]] = {}
     for file in files:
@@ -139,7 +135,7 @@ def _level_db(audio: Float) -> Float:
 
 def spectrograms(model: Path, truth: dict[str, Float], path: Path, seconds: float = 6.0) -> None:
     """The mix of a track, its true stems and a model's estimates, side by side."""
-    plt = _pyplot()
+    plt = pyplot()
     samples = int(seconds * SAMPLE_RATE)
     truth = {s: a[:, :samples] for s, a in truth.items()}
     estimates = separate(load_network(model), mix_of(truth))

@@ -17,6 +17,14 @@ Network = Callable[[Float], Float]
 """Features [3, bands, frames] to logits [12, bands, frames]; frames a multiple of 32."""
 
 
+def network_file(path: Path) -> Path:
+    """The .onnx file of a model folder, or the file itself; TrainingError where there is none."""
+    file = path / "model.onnx" if path.is_dir() else path
+    if not file.is_file():
+        raise TrainingError(f"no network at {file}")
+    return file
+
+
 def load_network(path: Path) -> Network:
     """A network from a model folder (model.onnx), an .onnx file or a checkpoint."""
     if path.suffix == ".pt":
@@ -28,12 +36,9 @@ def load_network(path: Path) -> Network:
                 return net(torch.from_numpy(features[None])).numpy()[0]
 
         return run_torch
-    onnx = path / "model.onnx" if path.is_dir() else path
-    if not onnx.is_file():
-        raise TrainingError(f"no network at {onnx}")
     from .export import session
 
-    run = session(onnx, threads=2)
+    run = session(network_file(path), threads=2)
     return lambda features: run.run(["mask_logits"], {"features": features[None]})[0][0]
 
 

@@ -99,7 +99,7 @@ def prune(
         raise TrainingError(
             f"widest = {widest}: expected 1 to below the network's {config.channels(config.levels)}"
         )
-    examples = own_examples(checkpoint, clips)
+    examples = own_examples(checkpoint.config, clips)
     model = copy.deepcopy(checkpoint.config.get("model", {}))
     table, prefix = (model, "") if zoom is None else (model["zooms"][zoom], f"zooms.{zoom}.")
     table["widest"] = widest

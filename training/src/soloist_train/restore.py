@@ -19,20 +19,19 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from .averaging import own_examples
+from .averaging import own_examples, show
 from .checkpoint import Checkpoint
 from .errors import TrainingError
 from .half import STORED
 from .layers import ConvNorm, Up
 from .model import ModelConfig, StudioNet, fold_norms
+from .predict import network_file
 from .store import Clip
 
 
 def exported_weights(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
     """The weights `names` of a model folder or an .onnx file, as fp32 however they are stored."""
-    file = path / "model.onnx" if path.is_dir() else path
-    if not file.is_file():
-        raise TrainingError(f"no network at {file}")
+    file = network_file(path)
     try:
         graph = onnx.load(file).graph
         found = {t.name.removesuffix(STORED): numpy_helper.to_array(t) for t in graph.initializer}
@@ -67,19 +66,14 @@ def restore(path: Path, config: dict[str, Any], clips: Sequence[Clip], batches: 
     net.load_state_dict(weights)
     net = net.to(memory_format=torch.channels_last)
     watched = {n: Spread(m.norm) for n, m in net.named_modules() if isinstance(m, ConvNorm | Up)}
-    checkpoint = Checkpoint(config, {}, {}, {}, 0)
-    examples = own_examples(checkpoint, clips)
-    share = range(examples.config.batch)
-    with torch.inference_mode():
-        for i in range(batches):
-            net(examples.batch(i, share).features.to(memory_format=torch.channels_last))
+    show(net, own_examples(config, clips), batches)
     for name, spread in watched.items():
         bias = weights.pop(f"{name}.conv.bias")
         weights |= {f"{name}.norm.{k}": v for k, v in spread.norm(bias).items()}
     fresh = StudioNet(net.config)
     fresh.load_state_dict(weights)
-    checkpoint.model = checkpoint.ema = dict(fresh.state_dict())
-    return checkpoint
+    weights = dict(fresh.state_dict())
+    return Checkpoint(config, weights, weights, {}, 0)
 
 
 class Spread:

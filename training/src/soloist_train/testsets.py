@@ -17,6 +17,15 @@ FOUR = ("vocals", "drums", "bass", "other")
 """The stems of MUSDB18; ours of guitar, piano and other count as `other`."""
 
 
+def four_stems(stems: dict[str, Float]) -> dict[str, Float]:
+    """Stems by source as MUSDB18's four, those that are there."""
+    out: dict[str, Float] = {}
+    for source, audio in stems.items():
+        name = source if source in FOUR else "other"
+        out[name] = out[name] + audio if name in out else audio
+    return out
+
+
 @dataclass(frozen=True)
 class TestSet:
     """Tracks by name, each with what reads its true stems [2, samples]; stems may be missing.
@@ -80,11 +89,7 @@ def own_songs(folder: Path, kind: str | None = None) -> TestSet:
 
     def read(piece: Piece) -> dict[str, Float]:
         stems = load_piece(piece)
-        if targets == FOUR:
-            rest = [stems.pop(s) for s in ("guitar", "piano", "other") if s in stems]
-            if rest:
-                stems["other"] = np.sum(rest, axis=0)
-        return stems
+        return four_stems(stems) if targets == FOUR else stems
 
     tracks = {p.name: lambda piece=p: read(piece) for p in pieces}
     if len(tracks) < len(pieces):

@@ -125,18 +125,18 @@ def _waveforms(a: argparse.Namespace) -> None:
 
 def _widths(a: argparse.Namespace) -> None:
     from ..fit import read_config
-    from ..plots import need_pyplot
+    from ..plots import pyplot
     from .widths import plot_widths, sweep
 
-    need_pyplot()
+    pyplot()
     sweep(read_config(a.config), a.store, a.data, a.output, a.json, a.iterations)
     plot_widths(a.json, a.json.with_suffix(".png"))
 
 
 def _round_trip(a: argparse.Namespace) -> None:
-    from ..plots import need_pyplot
+    from ..plots import pyplot
     from .round_trip import measure
 
-    need_pyplot()
+    pyplot()
     for name, values in measure(a.checkpoint, a.data, a.json, a.json.with_suffix(".png")).items():
         print(f"{name:28} {values}")

@@ -83,10 +83,10 @@ def measure(path: Path, data: Path, table: Path, png: Path | None = None) -> dic
 
 def draw(signals: dict[str, Float], png: Path) -> None:
     """Log-mel spectrograms of mono signals, one above the other."""
-    from ..plots import _pyplot, save
+    from ..plots import pyplot, save
 
     analysis = mel.Analysis()
-    figure, axes = _pyplot().subplots(len(signals), 1, figsize=(6.4, 7.5), sharex=True)
+    figure, axes = pyplot().subplots(len(signals), 1, figsize=(6.4, 7.5), sharex=True)
     for axis, (name, audio) in zip(axes, signals.items(), strict=True):
         level = mel.features(analysis.stft(audio[None]), analysis)[0]
         level_db = level * mel.STD_DB + mel.MEAN_DB

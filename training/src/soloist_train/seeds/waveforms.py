@@ -21,8 +21,9 @@ from tqdm import tqdm
 from ..bands import SAMPLE_RATE, Float
 from ..data import Piece, load_piece
 from ..errors import TrainingError
+from ..testsets import FOUR, four_stems
 
-STEMS = ("vocals", "drums", "bass", "other")
+STEMS = FOUR
 """Guitar, piano and other are one stem here: the seed systems lift vocals from the rest."""
 FULL_SCALE = 32767.0
 HEADROOM = 0.5
@@ -53,15 +54,6 @@ class Song:
                 part = source[low:high].T.astype(np.float32)
                 out[:, low - start : high - start] = part / (FULL_SCALE * HEADROOM)
         return out
-
-
-def four_stems(stems: dict[str, Float]) -> dict[str, Float]:
-    """Stems by source as STEMS, those that are there."""
-    out: dict[str, Float] = {}
-    for source, audio in stems.items():
-        name = source if source in STEMS else "other"
-        out[name] = out[name] + audio if name in out else audio
-    return out
 
 
 def _write(piece: Piece, folder: Path, rate: int) -> None:

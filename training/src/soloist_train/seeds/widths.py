@@ -75,12 +75,12 @@ def sweep(
 
 def plot_widths(table: Path, png: Path) -> None:
     """Draw the table of `sweep` as a small picture."""
-    from ..plots import _pyplot, save
+    from ..plots import pyplot, save
 
     if not table.is_file():
         raise TrainingError(f"no table of widths at {table}")
     rows = json.loads(table.read_text())
-    figure, axes = _pyplot().subplots(figsize=(5.6, 3.4))
+    figure, axes = pyplot().subplots(figsize=(5.6, 3.4))
     for stride in sorted({r["stride"] for r in rows}):
         own = [r for r in rows if r["stride"] == stride]
         x = np.array([r["chunk"] for r in own])
